@@ -1,0 +1,42 @@
+"""The command line: `main` is the only place that formats an error or picks an exit code."""
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from pixelmix.errors import PixelmixError
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code.
+
+    0 done, 1 the work failed, 2 usage, 130 interrupted, 143 terminated.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    from pixelmix.cli.app import app
+
+    try:
+        app(args=arguments, prog_name="pixelmix")
+    except PixelmixError as error:
+        if "--debug" in arguments:
+            raise
+        print(f"pixelmix: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except SystemExit as leave:
+        code = leave.code if isinstance(leave.code, int) else 0
+        if code == INTERRUPTED:
+            print("pixelmix: interrupted; nothing half-made was left", file=sys.stderr)
+        return code
+    return 0
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    # As an exception, so that temporary files are removed on the way out.
+    raise SystemExit(128 + number)

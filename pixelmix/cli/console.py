@@ -1,0 +1,80 @@
+"""What people see: results on standard output, everything else on standard error."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pixelmix.stems import Progress
+
+JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """How much to say, and in which form."""
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    def say(self, text: str) -> None:
+        """Print a line of the result, unless the result is JSON."""
+        if not self.as_json and not self.quiet:
+            print(text)
+
+    def note(self, text: str) -> None:
+        """Print something the user should know to standard error."""
+        if not self.quiet:
+            print(f"pixelmix: {text}", file=sys.stderr)
+
+    def detail(self, text: str) -> None:
+        """Print something only the curious want to know to standard error."""
+        if self.verbose:
+            self.note(text)
+
+    def warn(self, text: str) -> None:
+        """Print a warning to standard error, also when quiet."""
+        print(f"pixelmix: warning: {text}", file=sys.stderr)
+
+    def document(self, value: JsonValue) -> None:
+        """Print the result as JSON, if that was asked for."""
+        if self.as_json:
+            print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator["Progress | None"]:
+        """Show a bar while the block runs; none when standard error is no terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[seconds]}  {task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
+        began = time.monotonic()
+        with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bars:
+            bar = bars.add_task(label, total=None, seconds="", speed="")
+
+            def update(done: float, total: float | None) -> None:
+                shown = done if total is None else min(done, total)
+                speed = shown / max(time.monotonic() - began, 1e-3)
+                length = "" if total is None else f" of {total:.0f}"
+                bars.update(
+                    bar,
+                    completed=shown,
+                    total=total,
+                    seconds=f"{shown:.0f}{length} s",
+                    speed=f"{speed:.1f}x real time",
+                )
+
+            yield update

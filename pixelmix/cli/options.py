@@ -1,0 +1,66 @@
+"""Options that several commands share, and what they mean together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(metavar="IN", help="Videos; a folder stands for the videos in it."),
+]
+Points = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point",
+        metavar="[NAME=]X,Y",
+        help="Where a sound comes from, in pixels of the picture as shown, or in percent.",
+    ),
+]
+Boxes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region", metavar="[NAME=]X,Y,W,H", help="The same, as a box: left, top, width, height."
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", metavar="PATH", help="Where to write; with several inputs, a folder."
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("-y", "--overwrite", help="Replace outputs that already exist.")
+]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out inputs whose output already exists.")
+]
+AudioTrack = Annotated[
+    int | None,
+    typer.Option(
+        "--audio-track", min=0, metavar="N", help="Which audio track, from 0; else the default one."
+    ),
+]
+Model = Annotated[
+    str, typer.Option("--model", metavar="NAME|PATH", help="Model bundle; see `pixelmix models`.")
+]
+DeviceChoice = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|tensorrt", help="Where networks run.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, metavar="N", help="CPU threads; else all cores.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no notes.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Start = Annotated[
+    float | None,
+    typer.Option("--start", min=0, metavar="SECONDS", help="Begin here, from the file's start."),
+]
+Duration = Annotated[
+    float | None,
+    typer.Option(
+        "--duration", "--preview", min=0.01, metavar="SECONDS", help="Only so much of it."
+    ),
+]

@@ -1,0 +1,71 @@
+"""What every command that separates does first, and what it says afterwards."""
+
+from collections.abc import Sequence
+
+from pixelmix.cli.batch import Document
+from pixelmix.cli.console import Console
+from pixelmix.errors import UsageError
+from pixelmix.mix.meter import Level
+from pixelmix.model.bundle import find_bundle, load_bundle
+from pixelmix.model.session import Networks
+from pixelmix.regions.parse import PlaceSpec, parse_point, parse_region
+from pixelmix.stems import Damage
+from pixelmix.types import MediaInfo
+
+
+def places(points: Sequence[str] | None, boxes: Sequence[str] | None) -> list[PlaceSpec]:
+    """Read ``--point`` and ``--region``.
+
+    Raises
+    ------
+    UsageError
+        If none is given, or one cannot be read.
+    """
+    specs = [parse_point(text) for text in points or ()]
+    specs += [parse_region(text) for text in boxes or ()]
+    if not specs:
+        raise UsageError(
+            "no place was given; point at the sound with --point X,Y or --region X,Y,W,H "
+            "(pixels of the picture, or percent)"
+        )
+    return specs
+
+
+def open_networks(model: str, device: str, threads: int | None, console: Console) -> Networks:
+    """Open the model that was asked for, and say once where it runs."""
+    bundle = load_bundle(find_bundle(model))
+    networks = Networks.open(bundle, device, threads)
+    console.detail(f"model {bundle.name} ({bundle.id}) on {networks.device.name}")
+    if device == "auto" and networks.device.name != "cpu":
+        console.note(f"running on {networks.device.name}")
+    elif networks.device.reason:
+        console.detail(f"not on a GPU: {networks.device.reason}")
+    return networks
+
+
+def tell_damage(damage: Damage, name: str, console: Console) -> None:
+    """Warn when the sound that was read was damaged."""
+    if damage.corrupt_packets or damage.bridged_seconds:
+        console.warn(
+            f"{name}: {damage.corrupt_packets} damaged audio packets; "
+            f"{damage.bridged_seconds:.3f} s of missing sound filled with silence"
+        )
+
+
+def run_document(info: MediaInfo, networks: Networks | None, damage: Damage) -> Document:
+    """Return what makes a result traceable, for ``--json``; no model where none was needed."""
+    used: Document = {"model": None, "model_id": None, "device": None}
+    if networks is not None:
+        bundle = networks.bundle
+        used = {"model": bundle.name, "model_id": bundle.id, "device": networks.device.name}
+    return {
+        "input": str(info.path),
+        **used,
+        "corrupt_packets": damage.corrupt_packets,
+        "bridged_seconds": round(damage.bridged_seconds, 6),
+    }
+
+
+def level_document(level: Level) -> Document:
+    """Return a stem's measures for ``--json``."""
+    return {"share": round(level.share, 6), "confidence": round(level.confidence, 4)}

@@ -1,0 +1,255 @@
+"""Sparse pictures in: only those a model asks for are decoded, key frames where they suffice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from av.codec.context import ThreadType
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+from pixelmix.errors import InputError
+from pixelmix.media.keyframes import LOOK_BACK_SECONDS, Key, Scout, Track, stamp_of
+from pixelmix.media.opening import BAD_PACKET, reading
+from pixelmix.media.orientation import Orientation, orientation, upright
+from pixelmix.media.pyav import VideoPacket
+from pixelmix.types import MediaInfo, Picture
+
+_LONG_SIDE_FACTOR = 4
+"""The long side of a picture is at most this many short sides."""
+_HD_HEIGHT = 720
+"""From this height on, a video that does not say so is taken for BT.709, below for BT.601."""
+_UNSPECIFIED_COLORSPACES = frozenset({0, 2, 3})
+_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""swscale's bilinear widens with the reduction: it averages, it does not skip pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    time: Fraction
+    frame: VideoFrame
+
+
+class PictureReader:
+    """Pictures at chosen times, upright, RGB, resized to the network's short side.
+
+    `at` gives the picture of the nearest preceding key frame when that is no more than
+    `tolerance` seconds away; otherwise the very picture that a player shows at that time. Times
+    before the first picture or after the last one give the first or the last; a damaged picture is
+    replaced by the nearest good one. Works for variable frame rates, single pictures and files
+    that cannot be sought in; memory does not grow with the length.
+
+    Parameters
+    ----------
+    info
+        What `probe` found.
+    short_side
+        Pixels of the short side of the pictures. The long side keeps the aspect, rounded to a
+        multiple of `multiple`, at most four times the short side.
+    tolerance
+        Seconds by which a key frame may precede the time asked for; 0 decodes exactly.
+    threads
+        Decoding threads; 0 lets FFmpeg choose.
+    """
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        short_side: int,
+        *,
+        tolerance: float = 1.5,
+        multiple: int = 16,
+        threads: int = 0,
+    ) -> None:
+        self._path = info.path
+        self._tolerance = Fraction(tolerance)
+        self.width, self.height = picture_size(
+            info.video.width, info.video.height, short_side, multiple
+        )
+        self._scout = Scout(info, threads)
+        self._decoder = _Decoder(info, threads)
+        self._turn: Orientation | None = None
+        self._last: Picture | None = None
+        self._last_key: tuple[Fraction, Picture] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._scout.close()
+        self._decoder.close()
+
+    def at(self, time: float) -> Picture:
+        """Return the picture at `time`, seconds on the container's clock.
+
+        Cheapest when the times of successive calls ascend.
+
+        Raises
+        ------
+        InputError
+            No picture of the video can be decoded.
+        """
+        with reading(self._path):
+            picture = self._sparse(Fraction(time))
+        if picture is None:
+            raise InputError(f"{self._path}: no picture of the video could be decoded")
+        self._last = picture
+        return picture
+
+    def _sparse(self, time: Fraction) -> Picture | None:
+        key = self._scout.key_before(time)
+        if key is not None and time - key.time <= self._tolerance:
+            if self._last_key is not None and self._last_key[0] == key.time:
+                return self._last_key[1]
+            frame = self._scout.decode_alone(key)
+            if frame is not None:
+                picture = self._picture(_Decoded(key.time, frame))
+                self._last_key = (key.time, picture)
+                return picture
+        decoded = self._decoder.at(time, key)
+        return self._last if decoded is None else self._picture(decoded)
+
+    def _picture(self, decoded: _Decoded) -> Picture:
+        if self._last is not None and self._last.time == float(decoded.time):
+            return self._last
+        frame = decoded.frame
+        if self._turn is None:
+            self._turn = orientation(frame)
+        turn = self._turn
+        width, height = self.width, self.height
+        if turn.transpose:
+            width, height = height, width
+        rgb = frame.reformat(
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=_colorspace(frame),
+            src_color_range=_color_range(frame),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_SCALING,
+            threads=1,
+        )
+        pixels = rgb.to_ndarray()
+        return Picture(float(decoded.time), upright(pixels.astype(np.uint8, copy=False), turn))
+
+
+def picture_size(width: int, height: int, short_side: int, multiple: int) -> tuple[int, int]:
+    """Size of the network's picture for a displayed size, pixels.
+
+    The short side becomes `short_side`; the long side keeps the aspect, rounded to a multiple of
+    `multiple` so that cells and picture line up, and is at most four short sides long.
+    """
+    ratio = max(width, height) / min(width, height)
+    long_side = min(short_side * ratio, short_side * _LONG_SIDE_FACTOR)
+    rounded = max(short_side, round(long_side / multiple) * multiple)
+    return (rounded, short_side) if width >= height else (short_side, rounded)
+
+
+def _colorspace(frame: VideoFrame) -> int | None:
+    if frame.colorspace not in _UNSPECIFIED_COLORSPACES:
+        return None
+    return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
+
+
+def _color_range(frame: VideoFrame) -> int | None:
+    """Full range for the old ``yuvj`` formats, else what the frame says (limited if nothing)."""
+    return ColorRange.JPEG if frame.format.name.startswith("yuvj") else None
+
+
+class _Decoder(Track):
+    """Decodes forward from key frames; goes on where it stands when it can."""
+
+    def __init__(self, info: MediaInfo, threads: int) -> None:
+        super().__init__(info, threads, ThreadType.AUTO)
+        self._frames: Iterator[_Decoded] = self._decode(self.packets())
+        self._current: _Decoded | None = None
+        self._next: _Decoded | None = None
+        self._began = False
+
+    def close(self) -> None:
+        """Close the file and let go of the frames."""
+        self._frames = iter(())
+        self._current = self._next = None
+        super().close()
+
+    def at(self, time: Fraction, key: Key | None) -> _Decoded | None:
+        """Return the last picture at or before `time` (the first one when none is)."""
+        if not self._stands_before(time, key):
+            self._restart(key)
+        if not self._began:
+            self._began = True
+            self._current = next(self._frames, None)
+            self._next = next(self._frames, None)
+        while self._next is not None and self._next.time <= time:
+            self._current, self._next = self._next, next(self._frames, None)
+        return self._current
+
+    def _stands_before(self, time: Fraction, key: Key | None) -> bool:
+        """Whether going on forward reaches `time` without decoding a needless GOP."""
+        if self._current is None:
+            return not self._began and key is None
+        if time < self._current.time:
+            return False
+        return key is None or key.time <= self._reached
+
+    @property
+    def _reached(self) -> Fraction:
+        last = self._next or self._current
+        return last.time if last is not None else Fraction(0)
+
+    def _restart(self, key: Key | None) -> None:
+        packets = self._packets_from(key)
+        if packets is None and self._began:
+            return
+        self._frames = self._decode(self.packets() if packets is None else packets)
+        self._began, self._current, self._next = False, None, None
+
+    def _packets_from(self, key: Key | None) -> Iterator[VideoPacket] | None:
+        """Packets from a key frame at or before `key` on; None when the file cannot be sought in.
+
+        Seeks in files without an index land anywhere near; what follows has to be looked at.
+        """
+        if key is not None:
+            for back in LOOK_BACK_SECONDS:
+                if not self.seek(key.time - Fraction(back)):
+                    continue
+                packets = self.packets()
+                for packet in packets:
+                    stamp = stamp_of(packet)
+                    if packet.is_keyframe and stamp is not None:
+                        if stamp * self.tick <= key.time:
+                            return chain([packet], packets)
+                        break
+        start = (self.stream.start_time or 0) * self.tick
+        return self.packets() if self.seek(start) else None
+
+    def _decode(self, packets: Iterator[VideoPacket]) -> Iterator[_Decoded]:
+        """Frames in order of presentation; one that cannot be decoded is left out."""
+        step = Fraction(1) / (self.stream.average_rate or 25)
+        previous: Fraction | None = None
+        for packet in packets:
+            try:
+                frames = packet.decode()
+            except BAD_PACKET:
+                continue
+            for frame in frames:
+                stamp = frame.pts if frame.pts is not None else frame.dts
+                if stamp is not None:
+                    at = stamp * (frame.time_base or self.tick)
+                else:
+                    at = Fraction(0) if previous is None else previous + step
+                previous = at
+                yield _Decoded(at, frame)

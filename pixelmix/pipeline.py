@@ -1,0 +1,196 @@
+"""The operations, from a file to a file: they call the rooms below and do nothing themselves."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pixelmix.media.atomic import partial_folder, partial_path
+from pixelmix.media.probe import probe
+from pixelmix.media.remux import RemuxReport, remux
+from pixelmix.media.span import Span, cut_start
+from pixelmix.media.wav import WavWriter
+from pixelmix.mix.gains import REST, GainOption, merge_gains
+from pixelmix.mix.gains import remix as apply_gains
+from pixelmix.mix.limiter import Limiter
+from pixelmix.mix.meter import Level
+from pixelmix.model.session import Networks
+from pixelmix.regions.parse import PlaceSpec, resolve
+from pixelmix.stems import Damage, Progress, Source, StemStream
+from pixelmix.types import FloatArray, Gain, MediaInfo, Region
+
+Clip = Literal["limit", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """What `separate_video` wrote."""
+
+    info: MediaInfo
+    regions: tuple[Region, ...]
+    files: Mapping[str, Path]
+    """Stem files by name, ``rest`` last."""
+    levels: Mapping[str, Level]
+    start: float
+    """Seconds by which the stems begin after the picture does (negative: before)."""
+    seconds: float
+    """Length of the stems."""
+    damage: Damage
+
+
+@dataclass(frozen=True, slots=True)
+class Remixed:
+    """What `remix_video` wrote."""
+
+    info: MediaInfo
+    regions: tuple[Region, ...]
+    output: Path
+    levels: Mapping[str, Level]
+    """Empty when nothing had to be separated because no gain changes anything."""
+    report: RemuxReport
+    reduction_db: float
+    """Greatest gain reduction of the limiter."""
+    damage: Damage
+
+
+def separate_video(
+    source: Source,
+    folder: Path,
+    places: Sequence[PlaceSpec],
+    networks: Networks,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Separated:
+    """Write one WAV per place, and ``rest.wav``, into `folder`; together they are the original.
+
+    Raises
+    ------
+    PixelmixError
+        Of the kind that fits: see `pixelmix.errors`.
+    """
+    info = probe(source.path, source.audio_track)
+    regions = resolve(places, info.video.width, info.video.height)
+    names = [region.name for region in regions]
+    with ExitStack() as stack:
+        files = tuple(f"{name}.wav" for name in (*names, REST))
+        partial = stack.enter_context(partial_folder(folder, files, overwrite=overwrite))
+        stream = stack.enter_context(StemStream(source, info, regions, networks, progress))
+        audio = stream.audio
+        writers = [
+            stack.enter_context(
+                WavWriter(partial / f"{name}.wav", audio.rate, audio.channels, audio.layout)
+            )
+            for name in (*names, REST)
+        ]
+        for block in stream:
+            for writer, stem in zip(writers, (*block.stems, block.rest), strict=True):
+                writer.write(stem)
+        seconds = writers[-1].samples / audio.rate
+    return Separated(
+        info=info,
+        regions=regions,
+        files={name: folder / f"{name}.wav" for name in (*names, REST)},
+        levels=stream.meter.levels(names),
+        start=stream.audio.start - info.video.start,
+        seconds=seconds,
+        damage=stream.damage,
+    )
+
+
+def remix_video(
+    source: Source,
+    target: Path,
+    places: Sequence[PlaceSpec],
+    options: Sequence[GainOption],
+    networks: Callable[[], Networks],
+    *,
+    clip: Clip = "limit",
+    audio_codec: str | None = None,
+    bit_rate: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Remixed:
+    """Write a copy of the video whose sound has the new gains; all else is copied.
+
+    When no gain changes anything, the audio packets are copied too and no network is opened
+    (`networks` is called only when needed). A part of the file begins where a copied picture can
+    begin: in MP4 and MOV at any picture, elsewhere at the last key frame before. Spans of gains
+    are counted from the start of the file all the same.
+
+    Raises
+    ------
+    PixelmixError
+        Of the kind that fits: see `pixelmix.errors`.
+    """
+    info = probe(source.path, source.audio_track)
+    regions = resolve(places, info.video.width, info.video.height)
+    names = [region.name for region in regions]
+    gains = merge_gains(options, names)
+    source, span = _cut(source, info, target)
+    with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial:
+        if not gains:
+            report = remux(info, partial, None, span=span)
+            return Remixed(info, regions, target, {}, report, 0.0, Damage(0, 0.0))
+        with StemStream(source, info, regions, networks(), progress) as stream:
+            mixer = Mixer(stream, names, gains, clip)
+            report = remux(
+                info,
+                partial,
+                iter(mixer),
+                audio_start=stream.audio.start,
+                codec=audio_codec,
+                bit_rate=bit_rate,
+                span=span,
+            )
+    return Remixed(
+        info=info,
+        regions=regions,
+        output=target,
+        levels=stream.meter.levels(names),
+        report=report,
+        reduction_db=mixer.reduction_db,
+        damage=stream.damage,
+    )
+
+
+def _cut(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | None]:
+    """Move the start of the part to where the copied picture can begin; its end stays."""
+    if source.whole:
+        return source, None
+    wanted = info.start + (source.start or 0.0)
+    end = None if source.duration is None else wanted + source.duration
+    start = cut_start(info, target, wanted)
+    length = None if end is None else end - start
+    return replace(source, start=start - info.start, duration=length), Span(start, end)
+
+
+class Mixer:
+    """Blocks of the new sound from blocks of stems."""
+
+    def __init__(
+        self, stream: StemStream, names: Sequence[str], gains: Sequence[Gain], clip: Clip
+    ) -> None:
+        self._stream = stream
+        self._names = names
+        self._gains = gains
+        # Even gains below one can raise a single sample: what a mask takes away may have
+        # cancelled a peak.
+        audio = stream.audio
+        self._limiter = Limiter(audio.rate, audio.channels) if clip == "limit" else None
+
+    @property
+    def reduction_db(self) -> float:
+        """Greatest gain reduction of the limiter so far, dB."""
+        return self._limiter.reduction_db if self._limiter else 0.0
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        """Yield ``(channels, samples)``, sample for sample as long as the original."""
+        position = self._stream.first_sample
+        for block in self._stream:
+            mixed = apply_gains(block, self._names, self._gains, self._stream.audio.rate, position)
+            position += mixed.shape[-1]
+            yield self._limiter.push(mixed) if self._limiter else mixed
+        if self._limiter:
+            yield self._limiter.finish()

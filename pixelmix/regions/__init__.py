@@ -1,0 +1,1 @@
+"""Where in the picture: reading points and boxes, and finding them on the feature map."""

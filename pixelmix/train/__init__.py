@@ -1,0 +1,1 @@
+"""The model side: preparing data, training, evaluating, exporting. torch lives here only."""

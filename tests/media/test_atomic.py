@@ -1,0 +1,142 @@
+"""Outputs appear when they are complete, or not at all."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixelmix.errors import OutputError
+from pixelmix.media.atomic import partial_path, remove_stale
+
+NO_PID = 2**22 + 1
+"""Larger than any process id of Linux."""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_name_appears_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with partial_path(target) as partial:
+        assert partial.parent == tmp_path
+        assert partial.suffix == ".mp4"
+        assert partial.name.startswith(f".out.partial-{os.getpid()}-")
+        partial.write_text("new")
+        assert not target.exists()
+    assert names(tmp_path) == ["out.mp4"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OutputError])
+def test_nothing_is_left_of_what_failed(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "out.mp4"
+
+    def fail() -> None:
+        with partial_path(target) as partial:
+            partial.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert names(tmp_path) == []
+
+
+def test_an_existing_output_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    target.write_text("old")
+    with pytest.raises(OutputError, match=r"already exists.*-y"), partial_path(target):
+        pytest.fail("the block must not run")
+    with partial_path(target, overwrite=True) as partial:
+        partial.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_an_output_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+
+    def race() -> None:
+        with partial_path(target) as partial:
+            partial.write_text("mine")
+            target.write_text("theirs")
+
+    with pytest.raises(OutputError, match="already exists"):
+        race()
+    assert target.read_text() == "theirs"
+    assert names(tmp_path) == ["out.mp4"]
+
+
+def test_the_input_is_never_the_output(tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_text("in")
+    link = tmp_path / "link.mp4"
+    link.symlink_to(source)
+    for target in (source, link, tmp_path / "x" / ".." / "in.mp4"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with (
+            pytest.raises(OutputError, match="replace the input"),
+            partial_path(target, overwrite=True, inputs=(source,)),
+        ):
+            pytest.fail("the block must not run")
+    assert source.read_text() == "in"
+
+
+def test_folders_are_checked_first(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match="folder does not exist"),
+        partial_path(tmp_path / "gone" / "out.mp4"),
+    ):
+        pytest.fail("the block must not run")
+    with pytest.raises(OutputError, match="this is a folder"), partial_path(tmp_path):
+        pytest.fail("the block must not run")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_read_only(tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        with pytest.raises(OutputError, match="not allowed"), partial_path(tmp_path / "out.mp4"):
+            pytest.fail("the block must not run")
+    finally:
+        tmp_path.chmod(stat.S_IRWXU)
+
+
+def test_system_errors_in_the_block_are_translated(tmp_path: Path) -> None:
+    def full() -> None:
+        with partial_path(tmp_path / "out.mp4"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="disk is full"):
+        full()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from pathlib import Path;"
+        "from pixelmix.media.atomic import partial_path\n"
+        f"with partial_path(Path({str(tmp_path / 'out.mp4')!r})) as partial:\n"
+        "    partial.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    assert len(names(tmp_path)) == 1
+    with partial_path(tmp_path / "out.mp4") as partial:
+        partial.write_text("whole")
+    assert names(tmp_path) == ["out.mp4"]
+
+
+def test_only_stale_leftovers_of_this_target_are_removed(tmp_path: Path) -> None:
+    stale = f".out.partial-{NO_PID}-0123abcd.mp4"
+    kept = [
+        f".out.partial-{os.getpid()}-0123abcd.mp4",
+        f".out.partial-{os.getppid()}-0123abcd.mp4",
+        f".out.partial-{NO_PID}-0123abcd.mkv",
+        f".other.partial-{NO_PID}-0123abcd.mp4",
+        f".out.partial-{NO_PID}-xyz.mp4",
+        "out.mp4",
+    ]
+    for name in (stale, *kept):
+        (tmp_path / name).touch()
+    remove_stale(tmp_path / "out.mp4")
+    assert names(tmp_path) == sorted(kept)
