@@ -76,6 +76,7 @@ def repeat(loop: Path, path: Path, times: int) -> None:
     with av.open(str(path), "w") as output:
         with av.open(str(loop)) as source:
             streams = {s.index: output.add_stream_from_template(s) for s in source.streams}
+        last = dict.fromkeys(streams, -(10**9))
         for turn in range(times):
             with av.open(str(loop)) as source:
                 for packet in source.demux():
@@ -83,6 +84,9 @@ def repeat(loop: Path, path: Path, times: int) -> None:
                         continue
                     shift = int(Fraction(turn * LOOP_SECONDS) / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    if packet.dts <= last[packet.stream_index]:
+                        continue  # the encoder's padding reaches into the next turn
+                    last[packet.stream_index] = packet.dts
                     packet.stream = streams[packet.stream_index]
                     output.mux(packet)
 
@@ -229,7 +233,14 @@ def stage_clock() -> Iterator[dict[str, float]]:
 
 
 def stages(video: Path, target: Path, model: str) -> None:
-    """Print the share of each stage of one remix, in this process."""
+    """Print the share of each stage of one remix."""
+    # In a process of its own, set up as the command line sets up its own.
+    words = [sys.executable, __file__, "--stages", str(video), str(target), "--model", model]
+    subprocess.run(words, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+
+
+def run_stages(video: Path, target: Path, model: str) -> None:
+    """Remix with a clock around each stage, and print the shares."""
     from pixelmix.mix.gains import parse_gain
     from pixelmix.model.bundle import find_bundle, load_bundle
     from pixelmix.model.session import Networks
@@ -293,9 +304,13 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--tool-only", action="store_true", help="only the tool, no references")
     parser.add_argument("--floor", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--stages", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.floor:
         run_floor(*options.floor)
+        return
+    if options.stages:
+        run_stages(*options.stages, options.model)
         return
     for minutes in options.minutes:
         compare(minutes, options.model, options.repeat, tool_only=options.tool_only)

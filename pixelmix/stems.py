@@ -71,7 +71,10 @@ class StemStream:
         self._looks: dict[float, _Look] = {}
         start = None if source.whole else info.start + (source.start or 0.0)
         self.audio = AudioReader(info, start, source.duration)
-        self.pictures = PictureReader(info, networks.bundle.vision.short_side)
+        vision = networks.bundle.vision
+        # A key frame up to one spacing old lies within the window all the same, and costs a
+        # fraction of decoding up to the very picture.
+        self.pictures = PictureReader(info, vision.short_side, tolerance=vision.frame_spacing)
         self.meter = Meter(len(regions))
         self.first_sample = round((self.audio.start - info.start) * self.audio.rate)
         """Samples from the start of the file to the first one that is handed out."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tiny_model import build_tiny_bundle
+
+from tests.tiny_model import build_tiny_bundle
 
 
 @pytest.fixture(scope="session")

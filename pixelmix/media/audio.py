@@ -59,7 +59,8 @@ class AudioReader:
             self.rate,
             float(self._track.tick * self.rate),
             self._limit(info),
-            _SLACK_SAMPLES.get(info.audio.codec, 0),
+            slack=_SLACK_SAMPLES.get(info.audio.codec, 0),
+            begin=self._from,
         )
 
     @property

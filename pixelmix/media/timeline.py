@@ -19,11 +19,19 @@ class Timeline:
 
     Positions are samples since the track's first sample. A deviation of less than two clock ticks
     or half a piece is taken for rounding (Matroska counts in milliseconds) and ignored, and one of
-    up to `slack` samples too. Positions beyond `limit` are nonsense and not believed.
+    up to `slack` samples too. Sound that begins after `begin` follows silence from there.
+    Positions beyond `limit` are nonsense and not believed.
     """
 
     def __init__(
-        self, channels: int, rate: int, tick_samples: float, limit: int | None, slack: int = 0
+        self,
+        channels: int,
+        rate: int,
+        tick_samples: float,
+        limit: int | None,
+        *,
+        slack: int = 0,
+        begin: int | None = None,
     ) -> None:
         self.bridged_samples = 0
         self.trimmed_samples = 0
@@ -33,6 +41,7 @@ class Timeline:
         self._coarse = tick_samples > 1
         self._limit = limit
         self._slack = slack
+        self._begin = begin
         self._shift = 0
         self._next: int | None = None
 
@@ -47,7 +56,8 @@ class Timeline:
         `position` is None where the file gives no timestamp: the piece then follows directly.
         """
         if self._next is None:
-            self._next = position or 0
+            first = position or 0
+            self._next = first if self._begin is None else min(first, self._begin)
         length = samples.shape[1]
         late = 0 if position is None else self._deviation(position, length)
         if late > 0:

@@ -200,7 +200,7 @@ def test_a_corrupt_packet_loses_only_itself(tmp_path: Path) -> None:
 
 def test_a_corrupt_beginning_does_not_move_the_rest(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", audio=clicks(2, CLICKS), audio_codec="flac")
-    corrupt_packets(path, 1, [0])
+    corrupt_packets(path, 1, [0, 1])
     start, samples = read(path)
     assert start == 0
     assert onsets(samples) == [30_000, 70_001]

@@ -58,6 +58,14 @@ def test_a_jittery_clock_changes_nothing(jitter: list[int]) -> None:
     assert total(placed) == 1_024 * len(parts)
 
 
+@pytest.mark.parametrize(("position", "silence"), [(3_000, 2_000), (1_000, 0), (0, 0)])
+def test_a_late_first_piece_follows_silence(position: int, silence: int) -> None:
+    timeline = Timeline(1, RATE, 1.0, None, begin=1_000)
+    placed = pieces(timeline, [(position, 5_000)])
+    assert placed[0][0] == min(position, 1_000)
+    assert timeline.bridged_samples == silence
+
+
 def test_slack_is_left_alone() -> None:
     timeline = Timeline(1, RATE, 1.0, None, slack=500)
     pieces(timeline, [(0, 576), (576 + 448, 128), (704, 576), (1_280, 1_024)])

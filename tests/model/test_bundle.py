@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_model import build_tiny_bundle, tiny_description
 
 from pixelmix.errors import ModelError
 from pixelmix.model import bundle as bundle_module
@@ -25,6 +24,7 @@ from pixelmix.model.schema import (
     parse,
 )
 from pixelmix.types import FrontEnd, Vision
+from tests.tiny_model import build_tiny_bundle, tiny_description
 
 FILES = {name: FileRecord("0" * 64, 1) for name in NETWORK_FILES}
 

@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
-from tiny_model import FRONT_END, VISION, build_tiny_bundle, tiny_description
 
 from pixelmix.errors import DeviceError, ModelError
 from pixelmix.model.bundle import load_bundle
@@ -17,6 +16,7 @@ from pixelmix.model.card import write_texts
 from pixelmix.model.schema import AUDIO_FILE, SYNTHESIZER_FILE, VISION_FILE, Bundle
 from pixelmix.model.session import Networks
 from pixelmix.types import FloatArray
+from tests.tiny_model import FRONT_END, VISION, build_tiny_bundle, tiny_description
 
 
 def random(*shape: int) -> FloatArray:

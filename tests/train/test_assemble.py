@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_kit import NAMES, TINY
 from torch import nn
 
 from pixelmix.errors import ModelError, OutputError, PixelmixError
@@ -20,6 +19,7 @@ from pixelmix.train.kit import WEIGHTS
 from pixelmix.train.loop import Trainer
 from pixelmix.train.model import Separator
 from pixelmix.train.nets import AudioNetwork, Synthesizer, VisionNetwork
+from tests.train.tiny_kit import NAMES, TINY
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (224, 288, 3), np.uint8)
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_kit import NAMES, TINY
 
 from pixelmix.errors import InputError
 from pixelmix.train.batches import Mixer, batches
 from pixelmix.train.cache import picture_views
 from pixelmix.train.kit import SCENES
 from pixelmix.train.recipe import Recipe
+from tests.train.tiny_kit import NAMES, TINY
 
 SCENE = len(NAMES)
 SAMPLES = 600

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_kit
-from tiny_kit import NAMES, TINY
 
 from pixelmix.errors import InputError, ModelError, PixelmixError
 from pixelmix.train.backbone import Projection, load_projection, principal, save_projection
 from pixelmix.train.cache import picture_views, prepare, training_sounds
 from pixelmix.train.kit import SCENES, WEIGHTS
+from tests.train.tiny_kit import NAMES, TINY
 
 
 @pytest.fixture

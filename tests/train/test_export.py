@@ -8,7 +8,6 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto
-from tiny_model import FRONT_END, VISION, tiny_description
 from torch import nn
 
 from pixelmix.errors import ModelError, OutputError
@@ -20,6 +19,7 @@ from pixelmix.train import export
 from pixelmix.train.export import TOLERANCE, Parity, export_bundle
 from pixelmix.train.nets import AudioNetwork, NetworkSizes, Synthesizer, VisionNetwork
 from pixelmix.train.onnx_files import write_graph
+from tests.tiny_model import FRONT_END, VISION, tiny_description
 
 K = 3
 ABOUT = tiny_description(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_kit import TINY
 
 from pixelmix.errors import ModelError, OutputError
 from pixelmix.train import checkpoint, loop
@@ -15,6 +14,7 @@ from pixelmix.train.loop import Trainer, train
 from pixelmix.train.losses import Losses, losses
 from pixelmix.train.model import Separator
 from pixelmix.train.recipe import Recipe
+from tests.train.tiny_kit import TINY
 
 MINUTES = 0.1
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_kit import NAMES, TINY
 
 from pixelmix.dsp.stft import stft
 from pixelmix.dsp.warp import warp_matrix
 from pixelmix.train.batches import Batch, Mixer
 from pixelmix.train.losses import divergence, examples, losses
 from pixelmix.train.model import Separator
+from tests.train.tiny_kit import NAMES, TINY
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import published
 import pytest
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from pixelmix.model.session import Networks
 from pixelmix.train.nets import AudioNetwork, NetworkSizes, VisionNetwork
 from pixelmix.train.official import import_checkpoint
 from pixelmix.types import FloatArray
+from tests.train import published
 
 States = tuple[published.State, published.State, published.State]
 Files = tuple[Path, Path, Path]

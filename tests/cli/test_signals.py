@@ -1,0 +1,48 @@
+"""Stopped half-way: the right exit code, and nothing half-made."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.media_files import make_video, tone
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_stopped_half_way(
+    tmp_path: Path, tiny_bundle: Path, number: signal.Signals, code: int
+) -> None:
+    video = make_video(
+        tmp_path / "in.mkv",
+        seconds=600.0,
+        fps=1,
+        gop=5,
+        audio=tone(600.0, rate=16_000, channels=1),
+        rate=16_000,
+        audio_codec="flac",
+    )
+    before = video.read_bytes()
+    words = ["remix", str(video), "--point", "a=50%,50%", "--gain", "a=0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pixelmix", *words, "--model", str(tiny_bundle)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not any(path.name.startswith(".in.remix.partial-") for path in tmp_path.iterdir()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
+    assert video.read_bytes() == before
