@@ -92,6 +92,10 @@ class StemStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was measured stays."""
         self.audio.close()
         self.pictures.close()
 
@@ -115,6 +119,7 @@ class StemStream:
         for window in windows.push(resampler.finish()) + windows.finish():
             stems.push_masks(compete(blender.push(self._masks(window))))
         stems.push_masks(compete(blender.finish()))
+        self.close()
         yield from self._measured(stems.finish())
 
     def _measured(self, blocks: Sequence[StemBlock]) -> Iterator[StemBlock]:

@@ -71,7 +71,10 @@ class PictureReader:
             info.video.width, info.video.height, short_side, multiple
         )
         self._scout = Scout(info, threads)
-        self._decoder = _Decoder(info, threads)
+        self._info, self._threads = info, threads
+        video = info.video
+        self._end = None if video.duration is None else video.start + video.duration
+        self._decoder: _Decoder | None = None
         self._turn: Orientation | None = None
         self._last: Picture | None = None
         self._last_key: tuple[Fraction, Picture] | None = None
@@ -90,7 +93,8 @@ class PictureReader:
     def close(self) -> None:
         """Close the file."""
         self._scout.close()
-        self._decoder.close()
+        if self._decoder is not None:
+            self._decoder.close()
 
     def at(self, time: float) -> Picture:
         """Return the picture at `time`, seconds on the container's clock.
@@ -102,6 +106,9 @@ class PictureReader:
         InputError
             No picture of the video can be decoded.
         """
+        if self._end is not None:
+            # The last key frame is as good for a time after the end as for the end.
+            time = min(time, self._end)
         with reading(self._path):
             picture = self._sparse(Fraction(time))
         if picture is None:
@@ -119,6 +126,10 @@ class PictureReader:
                 picture = self._picture(_Decoded(key.time, frame))
                 self._last_key = (key.time, picture)
                 return picture
+        if self._decoder is None:
+            # Opened only when key frames do not suffice: an open file holds an index of every
+            # packet, 20 MB for an hour of MP4.
+            self._decoder = _Decoder(self._info, self._threads)
         decoded = self._decoder.at(time, key)
         return self._last if decoded is None else self._picture(decoded)
 

@@ -88,21 +88,40 @@ def remux(
             start -= Fraction(span.start)
         writer = Writer(info, source, target, container, plans, encoding, start, span)
         writer.write(audio)
-        notes = [encoding.note] if encoding is not None and encoding.note else []
-        if writer.repaired_times:
-            notes.append(
-                f"the input's times were out of order; {writer.repaired_times} packets were moved"
-            )
-        return RemuxReport(
-            encoding=encoding,
-            kept=tuple(planned.label for planned in plans if planned.kept),
-            dropped=tuple(
-                f"{planned.label}: {planned.reason}"
-                for planned in plans
-                if not planned.kept and not planned.rebuilt
-            ),
-            notes=(*notes, *_losses(source, target, plans)),
+        shown = _shown(source, [planned.index for planned in plans if planned.kept])
+    # The input is closed by now: an open file holds an index of all its packets.
+    notes = [encoding.note] if encoding is not None and encoding.note else []
+    if writer.repaired_times:
+        notes.append(
+            f"the input's times were out of order; {writer.repaired_times} packets were moved"
         )
+    return RemuxReport(
+        encoding=encoding,
+        kept=tuple(planned.label for planned in plans if planned.kept),
+        dropped=tuple(
+            f"{planned.label}: {planned.reason}"
+            for planned in plans
+            if not planned.kept and not planned.rebuilt
+        ),
+        notes=(*notes, *_losses(shown, target)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What players show of a file besides its content."""
+
+    tags: frozenset[str]
+    tracks: tuple[tuple[str, dict[str, object]], ...]
+    """Description and properties of each track."""
+
+
+def _shown(container: InputContainer, indexes: Iterable[int]) -> _Shown:
+    tracks = _tracks(container.streams[index] for index in indexes)
+    return _Shown(
+        frozenset(container.metadata),
+        tuple((describe(stream), _properties(stream)) for stream in tracks),
+    )
 
 
 def _check_video(info: MediaInfo, plans: list[Plan], container: str) -> None:
@@ -120,20 +139,18 @@ def _sample_format(source: InputContainer, info: MediaInfo) -> str:
     return "fltp"
 
 
-def _losses(source: InputContainer, target: Path, plans: list[Plan]) -> Iterator[str]:
+def _losses(shown: _Shown, target: Path) -> Iterator[str]:
     """Read back what was written and name what of the kept streams' properties it lacks."""
-    with open_input(target) as written, reading(target):
-        kept = {name.lower() for name in written.metadata}
-        lost = [name for name in source.metadata if name.lower() not in kept | MUXER_TAGS]
-        if lost:
-            yield f"the container has no place for these tags: {', '.join(sorted(lost))}"
-        kept_streams = [source.streams[planned.index] for planned in plans if planned.kept]
-        for original, copied in zip(_tracks(kept_streams), _tracks(written.streams), strict=False):
-            missing = [
-                what for what, old, new in _properties(original, copied) if old and old != new
-            ]
-            if missing:
-                yield f"{describe(original)}: the container does not keep its {_listed(missing)}"
+    with open_input(target) as container, reading(target):
+        written = _shown(container, range(len(container.streams)))
+    kept = {name.lower() for name in written.tags}
+    lost = sorted(name for name in shown.tags if name.lower() not in kept | MUXER_TAGS)
+    if lost:
+        yield f"the container has no place for these tags: {', '.join(lost)}"
+    for (label, old), (_, new) in zip(shown.tracks, written.tracks, strict=False):
+        missing = [what for what, value in old.items() if value and value != new.get(what)]
+        if missing:
+            yield f"{label}: the container does not keep its {' and '.join(missing)}"
 
 
 def _tracks(streams: Iterable[Stream]) -> list[Stream]:
@@ -146,16 +163,10 @@ def _tracks(streams: Iterable[Stream]) -> list[Stream]:
     ]
 
 
-def _properties(original: Stream, copied: Stream) -> Iterator[tuple[str, object, object]]:
-    """Yield name, old and new value of what players show of a stream."""
-    yield "title", title_of(original), title_of(copied)
-    language = original.language
-    yield "language", None if language == "und" else language, copied.language
-    if isinstance(original, VideoStream) and isinstance(copied, VideoStream):
-        square = Fraction(1)
-        new = copied.sample_aspect_ratio or square
-        yield "pixel shape", original.sample_aspect_ratio, new
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(words)
+def _properties(stream: Stream) -> dict[str, object]:
+    """Return by name what players show of a stream; None where nothing is stated."""
+    language = None if stream.language == "und" else stream.language
+    properties: dict[str, object] = {"title": title_of(stream), "language": language}
+    if isinstance(stream, VideoStream):
+        properties["pixel shape"] = stream.sample_aspect_ratio or Fraction(1)
+    return properties

@@ -32,7 +32,8 @@ Mix-and-Separate ("The Sound of Pixels", Zhao et al., ECCV 2018) on about five h
 performances of 18 instruments (accordion, acoustic guitar, bagpipe, banjo, cello, clarinet, \
 drum, flute, harmonica, harp, piano, saxophone, sitar, trombone, trumpet, tuba, violin, \
 xylophone), played or composed from free samples, paired by class with photographs; scenes \
-without instruments as silent places. The backbone is MobileNetV2 with ImageNet weights, \
+without instruments as silent places. A learnt vector of each class stood in for half of the \
+pictures and taught the vision head. The backbone is MobileNetV2 with ImageNet weights, \
 unchanged; what follows it, the audio network and the synthesizer were trained from scratch. \
 Masks were trained as binary ones and are used as they come. docs/training.md has the recipe."""
 

@@ -311,3 +311,15 @@ def test_picture_time(tmp_path: Path) -> None:
         expected = np.floor(time * 25 + 1e-9) / 25
         assert float(picture_time(info, time)) == pytest.approx(expected, abs=1e-6)
         assert picture_time(info, float(picture_time(info, time))) == picture_time(info, time)
+
+
+def test_a_time_after_the_end_needs_no_more_decoding_than_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(tmp_path / "in.mp4", seconds=3.0, gop=25)
+    reached: list[object] = []
+    monkeypatch.setattr("pixelmix.media.frames._Decoder", lambda *args: reached.append(args))
+    with PictureReader(probe(path), 48) as reader:
+        last = reader.at(3.0)
+        assert reader.at(60.0).time == last.time
+    assert reached == []
