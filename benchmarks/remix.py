@@ -134,6 +134,13 @@ def run_floor(video: Path, target: Path) -> None:
 
 def plain_torch(minutes: float, model: str) -> float:
     """Return the seconds that eager PyTorch takes for the networks of the same windows."""
+    # In a process of its own: a child's peak memory counts what its parent held when it began.
+    words = [sys.executable, __file__, "--torch", str(minutes), "--model", model]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+
+def run_torch(minutes: float, model: str) -> float:
+    """Run the networks of the same windows in eager PyTorch; return the seconds."""
     import torch
 
     from pixelmix.mix.plan import window_count
@@ -304,10 +311,14 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--tool-only", action="store_true", help="only the tool, no references")
     parser.add_argument("--floor", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--torch", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--stages", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.floor:
         run_floor(*options.floor)
+        return
+    if options.torch:
+        print(run_torch(options.torch, options.model))
         return
     if options.stages:
         run_stages(*options.stages, options.model)

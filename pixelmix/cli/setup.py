@@ -1,5 +1,7 @@
 """What every command that separates does first, and what it says afterwards."""
 
+import ctypes
+import sys
 from collections.abc import Sequence
 
 from pixelmix.cli.batch import Document
@@ -31,8 +33,24 @@ def places(points: Sequence[str] | None, boxes: Sequence[str] | None) -> list[Pl
     return specs
 
 
+def give_memory_back() -> None:
+    """Tell glibc to return large blocks to the system, and to keep one pool for all threads.
+
+    By default it holds on to ever larger blocks, so that the peak grows with the length of the
+    input (measured: 25 % more for an hour than for six minutes, with this @@ %).
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, mmap_threshold, arena_max = -1, -3, -8
+        for option, value in ((trim_threshold, 1 << 20), (mmap_threshold, 1 << 20), (arena_max, 1)):
+            mallopt(option, value)
+
+
 def open_networks(model: str, device: str, threads: int | None, console: Console) -> Networks:
     """Open the model that was asked for, and say once where it runs."""
+    give_memory_back()
     bundle = load_bundle(find_bundle(model))
     networks = Networks.open(bundle, device, threads)
     console.detail(f"model {bundle.name} ({bundle.id}) on {networks.device.name}")
