@@ -1,7 +1,7 @@
 """Opening media files, and translating what FFmpeg says into errors for users."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -32,8 +32,8 @@ BAD_PACKET = (
 _BYTES_LOOKED_AT = 64
 
 
-def open_input(path: Path) -> InputContainer:
-    """Open a media file for reading; the caller closes it.
+def open_input(path: Path, options: Mapping[str, str] | None = None) -> InputContainer:
+    """Open a media file for reading; the caller closes it. `options` are the demuxer's.
 
     Only local files are followed: a playlist that names an address is not fetched. Metadata that
     is not UTF-8 keeps its bytes (surrogate escapes).
@@ -49,7 +49,7 @@ def open_input(path: Path) -> InputContainer:
         return av.open(
             str(path.absolute()),
             mode="r",
-            container_options={"protocol_whitelist": "file"},
+            container_options={"protocol_whitelist": "file", **(options or {})},
             metadata_errors="surrogateescape",
         )
 
