@@ -134,7 +134,6 @@ def run_floor(video: Path, target: Path) -> None:
 
 def plain_torch(minutes: float, model: str) -> float:
     """Return the seconds that eager PyTorch takes for the networks of the same windows."""
-    # In a process of its own: a child's peak memory counts what its parent held when it began.
     words = [sys.executable, __file__, "--torch", str(minutes), "--model", model]
     return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
@@ -283,7 +282,10 @@ def compare(minutes: float, model: str, repeat_count: int, *, tool_only: bool) -
     """Measure one length and print it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        video = make_video(folder / "in.mp4", minutes)
+        video = folder / "in.mp4"
+        # Elsewhere, and so is PyTorch: a child's peak memory counts what its parent held.
+        words = [sys.executable, __file__, "--make", str(video), "--minutes", str(minutes)]
+        subprocess.run(words, check=True)
         runs, floors, plain = [], [], []
         for _ in range(repeat_count):
             runs.append(measure(tool(video, folder / "out.mp4", model)))
@@ -311,11 +313,15 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--tool-only", action="store_true", help="only the tool, no references")
     parser.add_argument("--floor", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--torch", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--stages", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.floor:
         run_floor(*options.floor)
+        return
+    if options.make:
+        make_video(options.make, options.minutes[0])
         return
     if options.torch:
         print(run_torch(options.torch, options.model))

@@ -37,7 +37,7 @@ def give_memory_back() -> None:
     """Tell glibc to return large blocks to the system, and to keep one pool for all threads.
 
     By default it holds on to ever larger blocks, so that the peak grows with the length of the
-    input (measured: 25 % more for an hour than for six minutes, with this @@ %).
+    input (measured: 25 % more for an hour than for six minutes, with this 20 %).
     """
     if not sys.platform.startswith("linux"):
         return
