@@ -142,7 +142,7 @@ class StemStream:
         if self._progress:
             done = (window.start_sample + bundle.front_end.window_samples) / bundle.front_end.rate
             self._progress(done, self._total)
-        return bundle.cut(masks)
+        return masks
 
     def _look(self, time: float) -> "_Look":
         """Return what is seen at `time`; each picture goes through the network once."""

@@ -5,11 +5,15 @@ from typing import Annotated
 import typer
 
 from pixelmix.cli.doctor import doctor
+from pixelmix.cli.evaluate import evaluate
+from pixelmix.cli.export import export
 from pixelmix.cli.import_checkpoint import import_checkpoint
 from pixelmix.cli.models import models
 from pixelmix.cli.options import Debug
+from pixelmix.cli.prepare import prepare
 from pixelmix.cli.remix import remix
 from pixelmix.cli.separate import separate
+from pixelmix.cli.train import train
 
 app = typer.Typer(
     help="Remix a video's sound by where it comes from in the picture.",
@@ -44,4 +48,8 @@ app.command()(remix)
 app.command()(separate)
 app.command()(models)
 app.command()(doctor)
+app.command()(prepare)
+app.command()(train)
+app.command()(evaluate)
+app.command()(export)
 app.command("import-checkpoint")(import_checkpoint)

@@ -7,14 +7,9 @@ import typer
 
 from pixelmix.cli.console import Console, JsonValue
 from pixelmix.errors import InputError, PixelmixError, UsageError
+from pixelmix.media.containers import VIDEO_SUFFIXES
 
 Document = Mapping[str, JsonValue]
-
-VIDEO_SUFFIXES = frozenset(
-    {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"}
-    | {".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
-)
-"""What counts as a video when a folder is given; a file may have any name."""
 
 
 def expand(inputs: Sequence[Path]) -> list[Path]:

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,3 +78,21 @@ class Console:
                 )
 
             yield update
+
+    @contextmanager
+    def counting(self, label: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a bar of things done while the block runs; none when standard error is no terminal.
+
+        The function takes how many are done, and of how many.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda _done, _total: None
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+        with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bars:
+            bar = bars.add_task(label, total=None)
+            yield lambda done, total: bars.update(bar, completed=done, total=total)

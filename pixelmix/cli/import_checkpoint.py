@@ -7,7 +7,7 @@ import typer
 
 from pixelmix.cli.console import Console
 from pixelmix.cli.options import Debug, Json, Overwrite, Quiet
-from pixelmix.errors import PixelmixError
+from pixelmix.cli.setup import training_extra
 
 Frame = Annotated[
     Path, typer.Option("--frame", metavar="A.pth", help="State dict of the vision network.")
@@ -40,13 +40,8 @@ def import_checkpoint(
 
     Turns the three state dicts that the published PixelPlayer code saves into a model bundle.
     """
-    try:
+    with training_extra("to read checkpoints"):
         from pixelmix.train.official import import_checkpoint as convert
-    except ModuleNotFoundError as error:
-        raise PixelmixError(
-            f"{error.name} is needed to read checkpoints; install it with "
-            "`pip install 'pixelmix[train]'`"
-        ) from error
 
     console = Console(json, quiet)
     result = convert(frame, sound, synthesizer, output, half=half, overwrite=overwrite)

@@ -27,6 +27,9 @@ SUFFIXES = {
 }
 """FFmpeg's muxer for each suffix of an output."""
 
+VIDEO_SUFFIXES = frozenset({*SUFFIXES, ".mxf"})
+"""What counts as a video when a folder is given; a file that is named may have any suffix."""
+
 MOV = frozenset({"mp4", "mov", "3gp"})
 """Muxers of the MOV family: edit lists, four-letter codec tags."""
 

@@ -25,6 +25,7 @@ BAD_PACKET = (
     av.error.EOFError,
     av.error.ExternalError,
     av.error.PatchWelcomeError,
+    av.error.UndefinedError,  # AAC has codes of its own
     av.error.UnknownError,
 )
 """What decoders raise about one packet; the next may be good again."""

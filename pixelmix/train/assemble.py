@@ -1,51 +1,39 @@
-"""From a training run to a model bundle: projection and head become two 1x1 convolutions.
+"""From a training run to a model bundle.
 
-A cell ``f`` of the backbone's map goes through ``b(relu(a((f - mean) @ P)))`` in training. With
-``a(x) = A x + c`` that is ``A P' f + (c - A P' mean)``, one layer on the backbone's channels.
+Of a frozen backbone, projection and head become two 1x1 convolutions: a cell ``f`` of the
+backbone's map goes through ``b(relu(a((f - mean) @ P)))`` in training. With ``a(x) = A x + c`` that
+is ``A P' f + (c - A P' mean)``, one layer on the backbone's channels.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from pixelmix.errors import ModelError
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.schema import Bundle, Description, check_name
 from pixelmix.train import checkpoint
-from pixelmix.train.backbone import MEAN, STD, Projection, load_backbone, load_projection
-from pixelmix.train.cache import PROJECTION
+from pixelmix.train.backbone import Projection, restore_backbone
 from pixelmix.train.checkpoint import State
-from pixelmix.train.export import export_bundle
-from pixelmix.train.kit import WEIGHTS
-from pixelmix.train.nets import STRIDE, AudioNetwork, NetworkSizes, Synthesizer, VisionNetwork
-from pixelmix.train.pictures import SIDE
+from pixelmix.train.export import Parity, export_bundle
+from pixelmix.train.nets import STRIDE, AudioNetwork, Synthesizer, VisionNetwork
 from pixelmix.train.recipe import Recipe
+from pixelmix.train.run import Data, Run
 from pixelmix.types import Vision
 
-FRAMES_PER_WINDOW = 3
 
-TRAINING = """\
-Mix-and-Separate ("The Sound of Pixels", Zhao et al., ECCV 2018) on about five hours of solo \
-performances of 18 instruments (accordion, acoustic guitar, bagpipe, banjo, cello, clarinet, \
-drum, flute, harmonica, harp, piano, saxophone, sitar, trombone, trumpet, tuba, violin, \
-xylophone), played or composed from free samples, paired by class with photographs; scenes \
-without instruments as silent places. A learnt vector of each class stood in for half of the \
-pictures and taught the vision head. The backbone is MobileNetV2 with ImageNet weights, \
-unchanged; what follows it, the audio network and the synthesizer were trained from scratch. \
-Masks were trained as binary ones and are used as they come. docs/training.md has the recipe."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people say about a model; the rest of its card is known from the run."""
 
-LICENCE = """\
-What was trained here: MIT, as pixelmix. The backbone's weights are those of TensorFlow Model \
-Garden's MobileNetV2 (Apache-2.0, Google), trained on ImageNet, here in half precision. The \
-training sounds are CC0, CC BY, MIT or free-use material: Philharmonia Orchestra samples, \
-FSDKaggle2018 and other Freesound clips, the Bach violin data set (MinJi Kim, CC BY 3.0), MTG \
-Solo Saxophones (CC BY 4.0), the Discord SFZ GM bank, the Hydrogen kit by Emanuel Rumpf (CC BY \
-3.0), FluidR3_GM (Frank Wen, MIT) and SFZ instruments (CC0 or public domain). The photographs \
-were collected from the web, many without a stated licence, and used for training only. No sound \
-or picture is part of this bundle."""
+    summary: str = ""
+    """One line for lists of models."""
+    licence: str = ""
+    """Of the weights."""
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 class Networks(NamedTuple):
@@ -57,78 +45,75 @@ class Networks(NamedTuple):
 
 
 def export_run(
-    run: Path,
-    cache: Path,
-    kit: Path,
-    target: Path,
-    *,
-    recipe: Recipe | None = None,
-    scores: Mapping[str, float] | None = None,
-    overwrite: bool = False,
-) -> Bundle:
-    """Write the averaged weights of a run as the bundle ``target`` and return it.
+    run: Run, target: Path, words: Words, *, overwrite: bool = False
+) -> tuple[Bundle, Parity]:
+    """Write the averaged weights of a run as the bundle ``target``.
 
-    K, widths and depths are read from the checkpoint; the front end is the recipe's.
+    Returns the bundle, and how far its graphs are from PyTorch on the same weights.
 
     Raises
     ------
     ModelError
-        If a file is missing or damaged, or the parts do not fit each other.
+        If a file of the run is missing or damaged, or the parts do not fit each other.
     OutputError
         If the target exists (without ``overwrite``) or cannot be written.
     """
-    recipe = recipe or Recipe()
-    state = checkpoint.load(run).average
-    projection = load_projection(cache / PROJECTION)
+    recipe, data = run.recipe(), run.data()
+    state = checkpoint.load(run.folder)
+    name = check_name(target.absolute().name, f"bundle folder {target}")
     try:
-        networks = assemble(state, projection, kit / WEIGHTS, recipe.sizes)
-    except (KeyError, IndexError, RuntimeError) as error:
+        networks = assemble(run, recipe, state.average)
+    except (KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(
-            f"{run / checkpoint.FILE}: does not fit {cache / PROJECTION} or the networks ({reason})"
+            f"{run.folder / checkpoint.FILE}: does not fit the run's recipe ({reason})"
         ) from error
-    name = check_name(target.absolute().name, f"bundle folder {target}")
-    about = describe(name, recipe, networks.synthesizer.scale.numel(), scores or {})
-    export_bundle(*networks, about, target, overwrite=overwrite)
-    return load_bundle(target)
+    about = describe(name, recipe, data, state.step, words)
+    parity = export_bundle(*networks, about, target, overwrite=overwrite)
+    return load_bundle(target), parity
 
 
-def describe(name: str, recipe: Recipe, k: int, scores: Mapping[str, float]) -> Description:
-    """Return what ``model.json`` says about a model that the recipe made."""
-    fe = recipe.front_end
+def describe(name: str, recipe: Recipe, data: Data, steps: int, words: Words) -> Description:
+    """Return what ``model.json`` says about the model that a run made."""
     return Description(
         name=name,
-        summary="PixelPlayer trained on solos of 18 instruments; small and fast.",
-        front_end=fe,
+        summary=words.summary or f"PixelPlayer trained on {data.dataset} ({recipe.preset}).",
+        front_end=recipe.front_end,
         vision=Vision(
-            short_side=SIDE,
+            short_side=recipe.short_side,
             stride=STRIDE,
-            mean=MEAN,
-            std=STD,
-            frames_per_window=FRAMES_PER_WINDOW,
-            # As windows follow each other, so that neighbouring windows share pictures.
-            frame_spacing=fe.hop_samples / fe.rate,
+            mean=recipe.image_mean,
+            std=recipe.image_std,
+            frames_per_window=recipe.frames,
+            frame_spacing=recipe.frame_spacing,
         ),
-        k=k,
-        mask_type="binary",
-        mask_threshold=None,
-        training=TRAINING,
-        licence=LICENCE,
-        scores=scores,
+        k=recipe.sizes.k,
+        mask_type=recipe.mask,
+        mask_threshold=recipe.threshold if recipe.mask == "binary" else None,
+        training=_training(recipe, data, steps),
+        licence=_licence(data, words),
+        scores=words.scores,
     )
 
 
-def assemble(state: State, projection: Projection, weights: Path, sizes: NetworkSizes) -> Networks:
+def assemble(run: Run, recipe: Recipe, state: State) -> Networks:
     """Return the networks of a model's state dict, in evaluation mode.
 
-    ``sizes`` names the backbone that ``weights`` fits; the other sizes are those of the weights.
+    Raises
+    ------
+    ModelError
+        If what the run keeps of a frozen backbone is missing or damaged.
     """
-    sizes = _sizes(state, sizes)
+    sizes = recipe.sizes
     vision, audio, synthesizer = VisionNetwork(sizes), AudioNetwork(sizes), Synthesizer(sizes.k)
-    vision.features = load_backbone(weights, sizes)
-    first, second = _folded(state, projection)
-    vision.hidden.load_state_dict({"0.weight": first[0], "0.bias": first[1]})
-    vision.fc.load_state_dict({"weight": second[0], "bias": second[1]})
+    if recipe.vision == "frozen":
+        layers, projection = run.vision()
+        vision.features = restore_backbone(layers, sizes).network
+        first, second = _folded(state, projection)
+        vision.hidden.load_state_dict({"0.weight": first[0], "0.bias": first[1]})
+        vision.fc.load_state_dict({"weight": second[0], "bias": second[1]})
+    else:
+        vision.load_state_dict(_part(state, "vision.network."))
     audio.load_state_dict(_part(state, "audio."))
     synthesizer.load_state_dict(_part(state, "syn."))
     networks: tuple[nn.Module, ...] = vision, audio, synthesizer
@@ -141,30 +126,38 @@ def _folded(
     state: State, projection: Projection
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     # In double precision: the projection's entries differ by orders of magnitude.
-    first = state["head.a.weight"].double() @ projection.matrix.double().T
-    bias = state["head.a.bias"].double() - first @ projection.mean.double()
-    second = state["head.b.weight"]
+    first = state["vision.a.weight"].double() @ projection.matrix.double().T
+    bias = state["vision.a.bias"].double() - first @ projection.mean.double()
+    second = state["vision.b.weight"]
     return (
         (first.float()[..., None, None], bias.float()),
-        (second[..., None, None], state["head.b.bias"]),
-    )
-
-
-def _sizes(state: State, sizes: NetworkSizes) -> NetworkSizes:
-    return NetworkSizes(
-        backbone=sizes.backbone,
-        same_padding=sizes.same_padding,
-        k=len(state["syn.scale"]),
-        unet_width=len(state["audio.unet_block.model.0.weight"]),
-        unet_levels=max(key.count("model.") for key in state if key.startswith("audio.")),
-        head_kernel=1,
-        head_width=len(state["head.a.weight"]),
+        (second[..., None, None], state["vision.b.bias"]),
     )
 
 
 def _part(state: State, prefix: str) -> dict[str, Tensor]:
     return {
-        key.removeprefix(prefix): torch.as_tensor(value)
-        for key, value in state.items()
-        if key.startswith(prefix)
+        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
     }
+
+
+def _training(recipe: Recipe, data: Data, steps: int) -> str:
+    kinds = ", ".join(kind.replace("_", " ") for kind in data.kinds)
+    what = f" of {len(data.kinds)} classes ({kinds})" if kinds else ""
+    backbone = "trained too" if recipe.vision == "tuned" else "unchanged"
+    masks = f"{recipe.mask} masks"
+    if recipe.mask == "binary" and recipe.threshold is None:
+        masks += ", used as they come"
+    return (
+        'Mix-and-Separate ("The Sound of Pixels", Zhao et al., ECCV 2018) with the preset '
+        f"{recipe.preset} on the data set {data.dataset}: {data.recordings} recordings, "
+        f"{data.minutes:.0f} minutes{what}, and {data.pictures} pictures. {steps} steps of "
+        f"{recipe.batch} mixtures; {masks}; backbone {recipe.sizes.backbone}, {backbone}; U-Net of "
+        f"{recipe.sizes.unet_levels} levels, {recipe.sizes.unet_width} channels after the first."
+    )
+
+
+def _licence(data: Data, words: Words) -> str:
+    of_data = "; ".join(f"{name} ({count})" for name, count in data.licences.items())
+    weights = words.licence or "Not stated by whoever trained them"
+    return f"Weights: {weights}. Licences of the recordings and pictures trained on: {of_data}."

@@ -1,16 +1,17 @@
-"""Files of tensors, and the state of a training run.
+"""The state of a training run, in one file that PyTorch reads with ``weights_only=True``.
 
-A run's ``last.pt`` is a dictionary: ``m`` the model's state dict, ``e`` that of its moving
-average (which is exported), ``o`` the optimiser's, ``el`` seconds trained, ``step`` steps taken.
-State dict keys begin with ``head.``, ``audio.``, ``syn.`` or ``emb.``, see `model.Separator`.
+A run's ``last.pt`` is a dictionary: ``model`` and ``average`` are the state dicts of the model and
+of its moving average (which is exported), ``optimiser`` the optimiser's, ``step`` the steps taken,
+``seconds`` the time they took. State dict keys begin with ``vision.``, ``audio.``, ``syn.`` or
+``emb.``, see `model.Separator`.
 """
 
 import os
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -19,31 +20,46 @@ from pixelmix.errors import ModelError, OutputError
 
 FILE = "last.pt"
 State = Mapping[str, Tensor]
+DAMAGES = (
+    pickle.UnpicklingError, struct.error, RuntimeError, EOFError, LookupError, ValueError,
+    TypeError, AttributeError, AssertionError,
+)  # fmt: skip
+"""What PyTorch raises, besides OSError, when a file is not one of its own or is damaged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """Everything that a run needs to go on."""
 
     model: State
     average: State
     optimiser: dict[str, object]
-    seconds: float
     step: int
+    seconds: float
 
 
 def save(checkpoint: Checkpoint, run: Path) -> None:
-    """Replace the run's checkpoint, in one step, so that a stopped run has the old or the new."""
+    """Replace the run's checkpoint, in one step, so that a stopped run has the old or the new.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     partial = run / f".{FILE}.partial"
     content = {
-        "m": checkpoint.model,
-        "e": checkpoint.average,
-        "o": checkpoint.optimiser,
-        "el": checkpoint.seconds,
+        "model": checkpoint.model,
+        "average": checkpoint.average,
+        "optimiser": checkpoint.optimiser,
         "step": checkpoint.step,
+        "seconds": checkpoint.seconds,
     }
     try:
-        torch.save(content, partial)
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            # Renamed only when it is on the disk, or a power cut could leave an empty file.
+            os.fsync(file.fileno())
         partial.replace(run / FILE)
     except (OSError, RuntimeError) as error:
         raise OutputError(f"{run / FILE}: cannot be written ({_line(error)})") from error
@@ -55,35 +71,23 @@ def load(run: Path) -> Checkpoint:
     Raises
     ------
     ModelError
-        If there is none, or it is damaged.
+        If there is none, it is damaged, or it holds objects that could run code.
     """
     file = run / FILE
-    content = read_tensors(file)
-    optimiser, seconds, step = (content.get(key) for key in ("o", "el", "step"))
-    if not (
-        isinstance(optimiser, dict) and isinstance(seconds, float | int) and isinstance(step, int)
-    ):
-        raise ModelError(f"{file}: is no checkpoint of a training run")
-    model, average = (_state(content.get(key), file) for key in ("m", "e"))
-    return Checkpoint(model, average, optimiser, float(seconds), step)
-
-
-def read_tensors(file: Path) -> Mapping[str, object]:
-    """Read a dictionary of tensors and plain values that PyTorch saved.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, damaged, or holds objects that could run code.
-    """
     try:
         # weights_only admits tensors and plain containers; other pickles could run code.
         content: object = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, LookupError) as error:
+    except FileNotFoundError as error:
+        raise ModelError(f"{run}: holds no checkpoint ({FILE}) yet; train it first") from error
+    except (OSError, *DAMAGES) as error:
         raise ModelError(f"{file}: cannot be read ({_line(error)})") from error
     if not isinstance(content, dict):
-        raise ModelError(f"{file}: holds a {type(content).__name__}, not a dictionary")
-    return cast(Mapping[str, object], content)
+        raise ModelError(f"{file}: is no checkpoint of a training run")
+    optimiser, step, seconds = (content.get(key) for key in ("optimiser", "step", "seconds"))
+    if not (isinstance(optimiser, dict) and isinstance(step, int) and isinstance(seconds, float)):
+        raise ModelError(f"{file}: is no checkpoint of a training run")
+    model, average = (_state(content.get(key), file) for key in ("model", "average"))
+    return Checkpoint(model, average, optimiser, step, seconds)
 
 
 def _state(value: object, file: Path) -> State:

@@ -1,197 +1,176 @@
-"""The training loop: by the wall clock, with checkpoints that a later start goes on from."""
+"""`pixelmix train`: from a dataset to a run with checkpoints that a later start goes on from."""
 
-import copy
-import math
 import time
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import torch
-from torch import nn
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 
-from pixelmix.errors import ModelError, OutputError
+from pixelmix.data.dataset import Dataset
+from pixelmix.errors import DeviceError, UsageError
 from pixelmix.train import checkpoint
-from pixelmix.train.batches import Batch, batches, class_names
-from pixelmix.train.cache import Say
-from pixelmix.train.losses import Losses, losses
-from pixelmix.train.model import Separator
+from pixelmix.train.backbone import IMAGENET, Backbone, load_backbone, restore_backbone
+from pixelmix.train.features import Say, prepare_features
+from pixelmix.train.journal import Journal
+from pixelmix.train.mixtures import Mixer, Source, batches, trainable
 from pixelmix.train.recipe import Recipe
+from pixelmix.train.run import Run
+from pixelmix.train.trainer import Trainer
+
+Device = Literal["auto", "cpu", "cuda"]
 
 
-class Trainer:
-    """A model, its moving average and its optimiser, one step at a time."""
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Where to train."""
 
-    def __init__(self, recipe: Recipe, classes: int) -> None:
-        self.recipe = recipe
-        self.model = Separator(recipe, classes)
-        self.average = copy.deepcopy(self.model)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), weight_decay=recipe.weight_decay, betas=recipe.betas
-        )
-        self.seconds = 0.0
-        """Trained so far, over all starts."""
-        self.steps = 0
-
-    def step(self, batch: Batch, progress: float) -> Losses:
-        """Learn from a batch; ``progress`` is the share of the training done, 0 to 1."""
-        found = losses(self.model, batch, progress, self.recipe)
-        rate = self.learning_rate(progress)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
-        torch.autograd.backward(found.total)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
-        if not math.isfinite(float(found.total.detach() + norm)):
-            raise ModelError(
-                f"the loss is no longer finite at step {self.steps + 1}; start again from the "
-                "last checkpoint, and with a lower learning rate if it happens again"
-            )
-        self.optimiser.step()
-        self.steps += 1
-        self._follow()
-        return found
-
-    def learning_rate(self, progress: float) -> float:
-        """Return the rate: a short rise over steps, then a cosine over time."""
-        rise = min(1.0, self.steps / self.recipe.warmup_steps)
-        cosine = 0.5 * (1 + math.cos(math.pi * progress)) + self.recipe.last_rate
-        return self.recipe.learning_rate * rise * cosine
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        # Early on the average forgets faster, or it would keep the random start for long.
-        decay = min(self.recipe.average_decay, (1 + self.steps) / (10 + self.steps))
-        pairs = zip(
-            self.average.state_dict().values(), self.model.state_dict().values(), strict=True
-        )
-        for average, current in pairs:
-            if average.is_floating_point():
-                average.lerp_(current, 1 - decay)
-            else:
-                average.copy_(current)
-
-    def save(self, run: Path) -> None:
-        """Write the checkpoint of a run."""
-        state = checkpoint.Checkpoint(
-            model=self.model.state_dict(),
-            average=self.average.state_dict(),
-            optimiser=self.optimiser.state_dict(),
-            seconds=self.seconds,
-            step=self.steps,
-        )
-        checkpoint.save(state, run)
-
-    def resume(self, run: Path) -> None:
-        """Go on from the checkpoint of a run, if there is one."""
-        if not (run / checkpoint.FILE).exists():
-            return
-        state = checkpoint.load(run)
-        try:
-            self.model.load_state_dict(state.model)
-            self.average.load_state_dict(state.average)
-            self.optimiser.load_state_dict(state.optimiser)
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise ModelError(
-                f"{run / checkpoint.FILE}: was made with another recipe or other classes; "
-                "use a new folder"
-            ) from error
-        self.seconds, self.steps = state.seconds, state.step
+    device: Device = "auto"
+    processes: int = 1
+    """On every machine: one per GPU, or several on the CPU."""
+    nodes: int = 1
+    threads: int | None = None
+    """Of the CPU, for every process; None leaves the choice to PyTorch."""
 
 
 def train(
-    cache: Path,
-    run: Path,
+    folder: Path,
+    run: Run,
     recipe: Recipe,
-    minutes: float,
-    say: Say = print,
-    clock: Callable[[], float] = time.monotonic,
+    weights: str | None,
+    launch: Launch,
+    say: Say,
+    *,
+    fresh: bool = False,
 ) -> Trainer:
-    """Train for ``minutes`` in all, counting earlier starts on the folder ``run``.
+    """Train on the dataset in ``folder``.
 
-    ``clock`` returns seconds.
+    It goes on from the run's checkpoint if there is one, unless it is to start ``fresh``.
+
+    ``weights`` of the backbone are a file or `IMAGENET`, see `load_backbone`; with None a backbone
+    that is tuned starts at random. Started by ``torchrun`` or as one of several processes of
+    ``launch``, every process trains on its share of each batch; what they learn together is what
+    one process would.
 
     Raises
     ------
+    DeviceError
+        If the device cannot be had.
     InputError
-        If the cache lacks pictures of a class, or has too few classes.
+        If the dataset lacks what the recipe needs, or is damaged.
     ModelError
-        If the run's checkpoint does not fit, or the loss is no longer finite.
+        If weights or the checkpoint do not fit, or the training diverges.
     OutputError
         If the run's folder cannot be written.
+    UsageError
+        If a batch cannot be divided by the processes, or a frozen backbone has no weights.
     """
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{run}: cannot be made ({error.strerror or error})") from error
-    torch.manual_seed(recipe.seed)
-    trainer = Trainer(recipe, len(class_names(cache, recipe)))
-    trainer.resume(run)
-    torch.manual_seed(recipe.seed + trainer.steps)
-    watch = _Watch(trainer, run, say, trainer.seconds - clock(), clock)
-    half, full = recipe.half_window, recipe.front_end.window_samples
-    total = 60 * minutes
-    _stretch(trainer, watch, total, recipe.full_from, lambda: _mixtures(cache, trainer, half))
-    _stretch(trainer, watch, total, 1.0, lambda: _mixtures(cache, trainer, full))
-    trainer.save(run)
+    fabric = open_fabric(launch)
+    first = fabric.global_rank == 0
+    tell: Say = say if first else _nothing
+    if recipe.batch % fabric.world_size:
+        raise UsageError(
+            f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes; set "
+            "batch to a multiple"
+        )
+    dataset = Dataset.open(folder)
+    if fresh and first:
+        run.clear()
+    fabric.barrier()
+    backbone = _backbone(run, recipe, weights)
+    features = None
+    if recipe.vision == "frozen" and backbone:
+        # One process makes the maps, the others find them.
+        with fabric.rank_zero_first():
+            features = prepare_features(dataset, recipe, backbone, tell)
+    source = Source(folder, features, recipe, recipe.total_steps(len(trainable(dataset))))
+    mixer = Mixer(source)
+    trainer = Trainer(fabric, recipe, len(mixer.kinds), source.steps, backbone)
+    if run.has_checkpoint():
+        trainer.restore(checkpoint.load(run.folder), str(run.folder / checkpoint.FILE))
+    if first:
+        run.begin(recipe, dataset, mixer, backbone, features)
+    tell(_opening(mixer, trainer, fabric))
+    if recipe.vision == "tuned" and not (weights or trainer.steps):
+        tell("the backbone starts at random; --vision-weights gives it trained weights")
+    _steps(fabric, trainer, source, run, tell)
     return trainer
 
 
-def _mixtures(cache: Path, trainer: Trainer, samples: int) -> Iterator[Batch]:
-    return batches(cache, trainer.recipe, samples, trainer.steps)
+def _steps(fabric: Fabric, trainer: Trainer, source: Source, run: Run, tell: Say) -> None:
+    recipe = trainer.recipe
+    first = fabric.global_rank == 0
+    journal = Journal(run.folder, trainer, tell) if first else None
+    share = recipe.batch // fabric.world_size
+    drawn = batches(source, trainer.steps, fabric.global_rank * share, share)
+    while trainer.steps < trainer.total:
+        began = time.monotonic()
+        batch = next(drawn)
+        waited = time.monotonic() - began
+        found = trainer.step(batch)
+        if journal is None:
+            continue
+        journal.note(found, waited)
+        done = trainer.steps == trainer.total
+        if trainer.steps % recipe.sample_steps == 0 or done:
+            journal.show(batch, fabric.device)
+        if trainer.steps % recipe.save_steps == 0 or done:
+            checkpoint.save(trainer.state(), run.folder)
+    if journal:
+        journal.close()
+    fabric.barrier()
 
 
-def _stretch(
-    trainer: Trainer,
-    watch: "_Watch",
-    total: float,
-    until: float,
-    mixtures: Callable[[], Iterator[Batch]],
-) -> None:
-    """Train until the share ``until`` of ``total`` seconds is over."""
-    if watch.elapsed() >= until * total:
-        return
-    # Time goes on while the first batch is made; hence the second look in the loop.
-    for batch in mixtures():
-        progress = watch.elapsed() / total
-        if progress >= until:
-            return
-        watch.note(trainer.step(batch, progress), progress, batch.waves.shape[-1])
+def open_fabric(launch: Launch) -> Fabric:
+    """Start the processes (or join those that ``torchrun`` started).
+
+    Raises
+    ------
+    DeviceError
+        If the device cannot be had.
+    """
+    if launch.device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("PyTorch finds no usable CUDA device here; leave out --device cuda")
+    if launch.threads:
+        torch.set_num_threads(launch.threads)
+    several = launch.processes * launch.nodes > 1
+    fabric = Fabric(
+        accelerator=launch.device,
+        devices=launch.processes,
+        num_nodes=launch.nodes,
+        # Others wait while the first makes the feature maps; that may take hours.
+        strategy=DDPStrategy(timeout=timedelta(days=1)) if several else "auto",
+    )
+    fabric.launch()
+    return fabric
 
 
-class _Watch:
-    """Keeps the time of a run, its log and its checkpoints."""
+def _backbone(run: Run, recipe: Recipe, weights: str | None) -> Backbone | None:
+    if weights:
+        return load_backbone(None if weights == IMAGENET else Path(weights), recipe.sizes)
+    if recipe.vision == "tuned":
+        return None
+    if run.has_checkpoint():
+        return restore_backbone(run.vision()[0], recipe.sizes)
+    raise UsageError(
+        f"the recipe keeps the backbone {recipe.sizes.backbone} as it is, so it has to be a "
+        f"trained one: give --vision-weights FILE or --vision-weights {IMAGENET}"
+    )
 
-    def __init__(
-        self, trainer: Trainer, run: Path, say: Say, zero: float, clock: Callable[[], float]
-    ) -> None:
-        self._trainer = trainer
-        self._run = run
-        self._say = say
-        self._zero = zero
-        self._clock = clock
-        self._recent: list[tuple[float, ...]] = []
-        self._saved = self._logged = trainer.seconds
 
-    def elapsed(self) -> float:
-        """Seconds trained, over all starts."""
-        self._trainer.seconds = self._zero + self._clock()
-        return self._trainer.seconds
+def _opening(mixer: Mixer, trainer: Trainer, fabric: Fabric) -> str:
+    count = sum(p.numel() for p in trainer.model.parameters())
+    begun = f"going on at step {trainer.steps}" if trainer.steps else "starting"
+    kinds = f" of {len(mixer.kinds)} classes" if mixer.kinds else ""
+    where = f"{fabric.world_size} x {fabric.device.type}"
+    return (
+        f"{len(mixer.sounds)} recordings{kinds}, {count / 1e6:.1f} M weights, "
+        f"{trainer.total} steps of {trainer.recipe.batch} mixtures on {where}; {begun}"
+    )
 
-    def note(self, found: Losses, progress: float, samples: int) -> None:
-        """Take the losses of a step; log and save when it is time."""
-        trainer, recipe = self._trainer, self._trainer.recipe
-        self._recent.append(tuple(float(value.detach()) for value in found))
-        if trainer.steps % recipe.log_steps == 0:
-            _, masks, silent, vision = (
-                sum(values) / len(values) for values in zip(*self._recent, strict=True)
-            )
-            pace = (trainer.seconds - self._logged) / (len(self._recent) * recipe.batch)
-            self._say(
-                f"step {trainer.steps}, {progress:.1%}: masks {masks:.4f}, silent {silent:.4f}, "
-                f"vision {vision:.4f}, {samples} samples, {1000 * pace:.0f} ms per mixture"
-            )
-            self._recent.clear()
-            self._logged = trainer.seconds
-        if trainer.seconds - self._saved >= recipe.save_seconds:
-            trainer.save(self._run)
-            self._saved = trainer.seconds
+
+def _nothing(_: str) -> None:
+    return None

@@ -12,24 +12,25 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from pixelmix.types import ByteArray
 
-SIDE = 224
 PASTE_PROBABILITY = 0.55
 
 
-def augment(picture: Image.Image, scene: Image.Image, rng: np.random.Generator) -> ByteArray:
-    """Return a random view ``(224, 224, 3)`` of a picture, sometimes pasted over a scene."""
+def augment(
+    picture: Image.Image, scene: Image.Image, side: int, rng: np.random.Generator
+) -> ByteArray:
+    """Return a random view ``(side, side, 3)`` of a picture, sometimes pasted over a scene."""
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if rng.random() < PASTE_PROBABILITY:
-        view = paste(picture, crop(scene, rng, 0.4), rng)
+        view = paste(picture, crop(scene, side, rng, 0.4), rng)
     else:
-        view = crop(picture, rng, 0.35)
+        view = crop(picture, side, rng, 0.35)
     if rng.random() < 0.25:
-        view = occlude(view, crop(scene, rng, 0.2), rng)
+        view = occlude(view, crop(scene, side, rng, 0.2), rng)
     return np.asarray(degrade(recolour(view, rng), rng))
 
 
-def crop(picture: Image.Image, rng: np.random.Generator, smallest: float) -> Image.Image:
+def crop(picture: Image.Image, side: int, rng: np.random.Generator, smallest: float) -> Image.Image:
     """Return a random part of at least ``smallest`` of the area, resized to the square."""
     width, height = picture.size
     area = width * height * rng.uniform(smallest, 1.0)
@@ -39,7 +40,20 @@ def crop(picture: Image.Image, rng: np.random.Generator, smallest: float) -> Ima
     x = int(rng.integers(0, width - w + 1))
     y = int(rng.integers(0, height - h + 1))
     box = (x, y, x + w, y + h)
-    return picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
+    return picture.resize((side, side), Image.Resampling.BILINEAR, box=box)
+
+
+def crop_and_flip(picture: Image.Image, side: int, rng: np.random.Generator) -> ByteArray:
+    """Return a random square of the picture at 1.1 times ``side``, flipped half of the time.
+
+    The published code's augmentation.
+    """
+    scale = int(side * 1.1) / min(picture.size)
+    width, height = (max(side, round(length * scale)) for length in picture.size)
+    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    x, y = (int(rng.integers(length - side + 1)) for length in picture.size)
+    pixels = np.asarray(picture.crop((x, y, x + side, y + side)))
+    return np.ascontiguousarray(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
 
 
 def paste(picture: Image.Image, scene: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -47,7 +61,8 @@ def paste(picture: Image.Image, scene: Image.Image, rng: np.random.Generator) ->
 
     Where its corners are nearly white the white is cut out; otherwise its edges are feathered.
     """
-    scale = rng.uniform(0.35, 1.0) * SIDE / max(picture.size)
+    side = scene.width
+    scale = rng.uniform(0.35, 1.0) * side / max(picture.size)
     size = (max(16, int(picture.width * scale)), max(16, int(picture.height * scale)))
     small = picture.resize(size, Image.Resampling.BILINEAR)
     mask = cut_out(small)
@@ -55,8 +70,8 @@ def paste(picture: Image.Image, scene: Image.Image, rng: np.random.Generator) ->
     small = small.rotate(angle, Image.Resampling.BILINEAR, expand=True)
     mask = mask.rotate(angle, Image.Resampling.BILINEAR, expand=True)
     view = scene.copy()
-    x = int(rng.integers(min(0, SIDE - small.width), max(0, SIDE - small.width) + 1))
-    y = int(rng.integers(min(0, SIDE - small.height), max(0, SIDE - small.height) + 1))
+    x = int(rng.integers(min(0, side - small.width), max(0, side - small.width) + 1))
+    y = int(rng.integers(min(0, side - small.height), max(0, side - small.height) + 1))
     view.paste(small, (x, y), mask)
     return view
 
@@ -79,8 +94,9 @@ def cut_out(picture: Image.Image) -> Image.Image:
 
 def occlude(view: Image.Image, scene: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Cover a random rectangle with a piece of a scene."""
-    w, h = (int(v) for v in rng.integers(SIDE // 8, SIDE // 2, size=2))
-    x, y = int(rng.integers(0, SIDE - w)), int(rng.integers(0, SIDE - h))
+    side = view.width
+    w, h = (int(v) for v in rng.integers(side // 8, side // 2, size=2))
+    x, y = int(rng.integers(0, side - w)), int(rng.integers(0, side - h))
     view = view.copy()
     view.paste(scene.crop((x, y, x + w, y + h)), (x, y))
     return view
@@ -98,9 +114,10 @@ def recolour(view: Image.Image, rng: np.random.Generator) -> Image.Image:
 def degrade(view: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Lower the resolution, blur and compress, as small web videos do."""
     if rng.random() < 0.5:
-        side = int(rng.integers(72, SIDE))
-        view = view.resize((side, side), Image.Resampling.BILINEAR)
-        view = view.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        size = view.size
+        small = int(rng.integers(size[0] // 3, size[0]))
+        view = view.resize((small, small), Image.Resampling.BILINEAR)
+        view = view.resize(size, Image.Resampling.BICUBIC)
     if rng.random() < 0.3:
         view = view.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 2.0))))
     if rng.random() < 0.5:

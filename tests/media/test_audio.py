@@ -198,6 +198,17 @@ def test_a_corrupt_packet_loses_only_itself(tmp_path: Path) -> None:
     assert samples.shape[1] == pytest.approx(192_000, abs=48)
 
 
+def test_a_corrupt_aac_packet_loses_only_itself_and_its_neighbour(tmp_path: Path) -> None:
+    # FFmpeg's decoder answers such a packet with an error code of no name.
+    path = make_video(tmp_path / "a.mp4", audio=tone(4), seconds=4)
+    corrupt_packets(path, 1, range(50, 52))
+    with AudioReader(probe(path)) as reader:
+        samples = np.concatenate([*reader], axis=1)
+        assert reader.corrupt_packets >= 1
+        assert reader.bridged_samples <= 4 * 1_024
+    assert samples.shape[1] == pytest.approx(192_000, abs=2_048)
+
+
 def test_a_corrupt_beginning_does_not_move_the_rest(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", audio=clicks(2, CLICKS), audio_codec="flac")
     corrupt_packets(path, 1, [0, 1])

@@ -1,0 +1,1 @@
+"""Training data: from videos, lists and kits to one compact dataset, and reading it back."""

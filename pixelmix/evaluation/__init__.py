@@ -1,0 +1,1 @@
+"""Measuring how well a model separates, localises and stays silent, next to other methods."""
