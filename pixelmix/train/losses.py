@@ -60,7 +60,7 @@ class Objective(nn.Module):
         example = examples(batch, recipe)
         half = recipe.precision == "bf16"
         with torch.autocast(batch.looks.device.type, torch.bfloat16, enabled=half):
-            logits = model.vision(batch.looks if half else batch.looks.float())
+            logits = model.vision(batch.looks)
             components = model.audio(
                 example.log_magnitude.contiguous(memory_format=torch.channels_last)
             )

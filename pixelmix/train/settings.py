@@ -97,7 +97,10 @@ def _build(kind: type[_T], values: object) -> _T:
     unknown = set(values) - set(names)
     if unknown:
         raise KeyError(min(unknown))
-    return kind(**{name: _fitted(hints[name], values[name]) for name in names})
+    if names[0] not in values:
+        raise KeyError(names[0])
+    # Any other that is missing is younger than the file, and keeps its default.
+    return kind(**{name: _fitted(hints[name], values[name]) for name in names if name in values})
 
 
 def _fitted(hint: object, value: object) -> object:

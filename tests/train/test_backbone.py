@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from pixelmix.errors import ModelError
 from pixelmix.model.images import network_input
 from pixelmix.train.backbone import (
+    IMAGENET,
     Backbone,
     Projection,
+    expected_input,
     feature_maps,
     layers_of,
     load_backbone,
@@ -25,6 +27,7 @@ from pixelmix.train.backbone import (
     save_projection,
 )
 from pixelmix.train.nets import NetworkSizes
+from pixelmix.train.settings import override
 from pixelmix.types import Vision
 from tests.train.tiny_recipe import TINY, random_layers
 
@@ -154,6 +157,26 @@ def test_layers_of_another_network_are_refused(small: dict[str, Tensor]) -> None
     with pytest.raises(ModelError, match="is no mobilenet_v2; use a new folder") as caught:
         restore_backbone(small, TINY.sizes)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_tell_what_input_they_ask_for(weights: Path, tmp_path: Path) -> None:
+    others = replace(
+        TINY, image_mean=(0.0, 0.0, 0.0), image_std=(1.0, 1.0, 1.0),
+        sizes=replace(TINY.sizes, same_padding=False),
+    )  # fmt: skip
+    assert override(others, expected_input(str(weights))) == TINY
+    # Those without a word about it are torchvision's.
+    save_file({"weight": torch.zeros(2)}, tmp_path / "plain.safetensors")
+    for name in (IMAGENET, "model.pth", str(tmp_path / "plain.safetensors")):
+        recipe = override(TINY, expected_input(name))
+        assert recipe.image_mean == (0.485, 0.456, 0.406)
+        assert recipe.image_std == (0.229, 0.224, 0.225)
+        assert not recipe.sizes.same_padding
+    (tmp_path / "bad.safetensors").write_bytes(b"not weights")
+    for name in ("gone.safetensors", "bad.safetensors"):
+        with pytest.raises(ModelError, match=name) as caught:
+            expected_input(str(tmp_path / name))
+        assert "\n" not in str(caught.value)
 
 
 class Runs:

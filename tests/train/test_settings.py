@@ -50,7 +50,7 @@ def values(hint: object) -> st.SearchStrategy[object]:
 
 def text(value: object) -> str:
     if isinstance(value, tuple):
-        return ",".join(map(repr, value))
+        return ",".join(map(repr, value)) or "none"
     return str(value).lower() if isinstance(value, bool | None) else str(value)
 
 
@@ -100,6 +100,8 @@ def test_later_settings_win() -> None:
         ("compile=yes", "is true or false"),
         ("vision=melted", "'melted' is none of frozen, tuned"),
         ("sources=1,2", "takes 3 numbers, separated by commas"),
+        ("sources=none", "takes 3 numbers"),
+        ("rate_drops=", "could not convert string to float: ''"),
         ("level=-30", "takes 2 numbers, separated by commas"),
         ("level=low,high", "could not convert string to float: 'low'"),
         ("front_end.warp_base=wide", "'wide' is no number"),
@@ -129,7 +131,7 @@ def without(name: str) -> str:
         ("", "Expecting value"),
         ("[]", "no object"),
         ("{}", "preset"),
-        (without("batch"), "'batch'"),
+        (without("preset"), "'preset'"),
         (changed(colour=3), "'colour'"),
         (changed(batch="16"), "'16' does not fit"),
         (changed(batch=True), "True does not fit"),
@@ -156,6 +158,10 @@ def test_what_is_no_recipe_is_refused(content: str, reason: str) -> None:
     assert message.startswith("run/recipe.json: is no recipe of this version (")
     assert reason in message
     assert "\n" not in message
+
+
+def test_a_recipe_older_than_a_field_is_read() -> None:
+    assert load(without("audio_start"), "recipe.json") == Recipe()
 
 
 def test_whole_numbers_stand_for_others_in_the_file() -> None:
@@ -188,7 +194,7 @@ def test_half_windows_have_half_the_frames(frames: int, hop: int) -> None:
 
 @pytest.mark.parametrize(
     ("steps", "epochs", "sounds", "total"),
-    [(7, 0, 100, 7), (7, 9, 100, 7), (0, 3, 100, 18), (0, 3, 5, 3)],
+    [(7, 0, 100, 7), (7, 9, 100, 7), (0, 3, 100, 18), (0, 3, 9, 1), (0, 1, 5, 1)],
 )
 def test_trainings_last_steps_or_epochs(steps: int, epochs: int, sounds: int, total: int) -> None:
     assert replace(TINY, steps=steps, epochs=epochs, batch=16).total_steps(sounds) == total

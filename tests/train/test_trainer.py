@@ -247,6 +247,18 @@ def test_networks_start_as_the_recipe_says() -> None:
     assert bool((tuned.vision.network.fc.bias == -1).all())  # type: ignore[union-attr]
 
 
+def test_the_audio_network_may_start_otherwise() -> None:
+    recipe = replace(TINY, sizes=replace(TINY.sizes, unet_width=8), audio_start=(0.01, 0.3))
+    torch.manual_seed(0)
+    audio = Separator(recipe, 2).audio
+    kernels = [m.weight.detach() for m in audio.modules() if isinstance(m, nn.Conv2d)]
+    scales = [m.weight.detach() for m in audio.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert float(torch.cat([w.flatten() for w in kernels]).std()) == pytest.approx(0.01, rel=0.1)
+    assert float(torch.cat(scales).mean()) == pytest.approx(1, abs=0.05)
+    assert float(torch.cat(scales).std()) == pytest.approx(0.3, rel=0.15)
+    assert not any(m.bias.any() for m in audio.modules() if isinstance(m, nn.BatchNorm2d))
+
+
 def test_a_mixture_looks_at_the_strongest_cell() -> None:
     model = Separator(TINY, 2).eval()
     cells = torch.randn(2, 3, 10, TINY.projection_size)

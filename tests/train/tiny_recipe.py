@@ -70,9 +70,10 @@ def random_layers(backbone: str = "mobilenet_v2") -> dict[str, Tensor]:
 
 
 def write_weights(file: Path, layers: Mapping[str, Tensor] | None = None) -> Path:
-    """Write feature layers (random ones) by torchvision's names, as safetensors."""
+    """Write feature layers (random ones) by torchvision's names, to be used as `TINY` does."""
     layers = layers or random_layers()
-    save_file({f"features.{key}": value for key, value in layers.items()}, file)
+    about = {"input": "rgb/127.5-1", "padding": "TF SAME"}
+    save_file({f"features.{key}": value for key, value in layers.items()}, file, about)
     return file
 
 
