@@ -181,6 +181,17 @@ def check_name(name: str, where: str) -> str:
     return name
 
 
+def check_front_end(front_end: FrontEnd, where: str) -> None:
+    """Say whether a bundle could have this front end.
+
+    Raises
+    ------
+    ModelError
+        If a value is out of its range; ``where`` names it.
+    """
+    _front_end(Fields({**asdict(front_end)}, Path(where)))
+
+
 def _front_end(fields: Fields) -> FrontEnd:
     front_end = FrontEnd(
         rate=fields.integer("rate", 1_000, 384_000),

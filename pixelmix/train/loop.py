@@ -14,6 +14,7 @@ from pixelmix.data.dataset import Dataset
 from pixelmix.errors import DeviceError, UsageError
 from pixelmix.train import checkpoint
 from pixelmix.train.backbone import IMAGENET, Backbone, load_backbone, restore_backbone
+from pixelmix.train.checks import check
 from pixelmix.train.features import Say, prepare_features
 from pixelmix.train.journal import Journal
 from pixelmix.train.mixtures import Mixer, Source, batches, trainable
@@ -66,8 +67,10 @@ def train(
     OutputError
         If the run's folder cannot be written.
     UsageError
-        If a batch cannot be divided by the processes, or a frozen backbone has no weights.
+        If the recipe cannot be trained, a batch cannot be divided by the processes, or a frozen
+        backbone has no weights.
     """
+    check(recipe)
     fabric = open_fabric(launch)
     first = fabric.global_rank == 0
     tell: Say = say if first else _nothing

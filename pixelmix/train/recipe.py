@@ -119,7 +119,7 @@ class Recipe:
     noise_probability: float = 0.5
     """Mixtures with a noise that belongs to no picture."""
     noise_level: tuple[float, float] = (-50.0, -15.0)
-    """Its level against the mixture's, dB."""
+    """Its level, dB, against the mixture's; against full scale where levels are as recorded."""
 
     # Losses
     mask: Mask = "binary"

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from lightning_fabric import Fabric
@@ -135,12 +135,25 @@ class Trainer:
         try:
             self.model.load_state_dict(state.model)
             self.average.load_state_dict(state.average)
-            self._optimiser.load_state_dict(state.optimiser)
+            self._load_optimiser(state.optimiser)
         except (RuntimeError, ValueError, KeyError) as error:
             raise ModelError(
                 f"{where}: was made with another recipe or other classes; use a new folder"
             ) from error
         self.steps, self.seconds = state.step, state.seconds
+
+    def _load_optimiser(self, state: dict[str, object]) -> None:
+        own = [_settings(group) for group in self._optimiser.param_groups]
+        self._optimiser.load_state_dict(state)
+        # Rates and decay are the recipe's, which may have changed; the moments stay.
+        for group, settings in zip(self._optimiser.param_groups, own, strict=True):
+            if {*_settings(group)} != {*settings}:
+                raise ValueError("these are the moments of another optimiser")
+            group.update(settings)
+
+
+def _settings(group: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in group.items() if name != "params"}
 
 
 def _optimiser(model: Separator, recipe: Recipe) -> torch.optim.Optimizer:

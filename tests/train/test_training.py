@@ -25,11 +25,13 @@ from tests.data.tiny_dataset import make_dataset
 
 STEPS = 12
 SETTINGS = (
-    "front_end.window_samples=4095", "front_end.n_fft=126", "front_end.hop=64",
+    "front_end.window_samples=4095", "front_end.n_fft=254", "front_end.hop=64",
     "front_end.rows=64", "sizes.k=3", "sizes.unet_width=2", "sizes.unet_levels=5",
     "sizes.head_width=6", "projection_size=5", "views=1", "short_side=64", "batch=4",
     "log_steps=2", "save_steps=3", "sample_steps=5", "precision=fp32", "warmup_steps=1",
     f"steps={STEPS}",
+    # As torchvision's weights ask for.
+    "image_mean=0.485,0.456,0.406", "image_std=0.229,0.224,0.225", "sizes.same_padding=false",
 )  # fmt: skip
 ALONE = Launch("cpu", threads=1)
 
@@ -154,6 +156,22 @@ def test_two_processes_take_the_steps_of_one(
     # The order of sums differs, and Adam divides by small numbers.
     assert_same(ours.model, theirs.model, 1e-4)
     assert_same(ours.average, theirs.average, 1e-4)
+
+
+def test_a_resumed_run_follows_a_changed_recipe(
+    dataset: Path, weights: str, tmp_path: Path
+) -> None:
+    run = Run(tmp_path)
+    train(dataset, run, tiny("steps=3"), weights, ALONE, lambda _: None)
+    before = checkpoint.load(tmp_path).model
+    still = tiny("steps=6", "learning_rate=0", "weight_decay=0")
+    train(dataset, run, still, None, ALONE, lambda _: None)
+    after = checkpoint.load(tmp_path).model
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    assert moved
+    assert all("running" in name or "batches" in name for name in moved)
+    with pytest.raises(ModelError, match="another recipe"):
+        train(dataset, run, tiny("optimiser=sgd"), None, ALONE, lambda _: None)
 
 
 def test_a_fresh_start_forgets_the_old_run(
