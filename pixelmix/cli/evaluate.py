@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixelmix.cli.console import Console
+from pixelmix.cli.extra import training_extra
 from pixelmix.cli.options import Debug, DeviceChoice, Json, Overwrite, Quiet, Threads
-from pixelmix.cli.setup import training_extra
 from pixelmix.errors import OutputError, UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from pixelmix.cli.console import Console
+from pixelmix.cli.extra import training_extra
 from pixelmix.cli.options import Debug, Json, Overwrite, Quiet
-from pixelmix.cli.setup import training_extra
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder of `pixelmix train`.")]
 Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new bundle.")]

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from pixelmix.cli.console import Console
+from pixelmix.cli.extra import training_extra
 from pixelmix.cli.options import Debug, Json, Overwrite, Quiet
-from pixelmix.cli.setup import training_extra
 
 Frame = Annotated[
     Path, typer.Option("--frame", metavar="A.pth", help="State dict of the vision network.")

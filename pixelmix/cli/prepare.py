@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixelmix.cli.console import Console
+from pixelmix.cli.extra import training_extra
 from pixelmix.cli.options import Debug, Json, Quiet
-from pixelmix.cli.setup import training_extra
 
 if TYPE_CHECKING:
     from pixelmix.data.prepare import Summary

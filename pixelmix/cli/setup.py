@@ -2,29 +2,17 @@
 
 import ctypes
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from pixelmix.cli.batch import Document
 from pixelmix.cli.console import Console
-from pixelmix.errors import PixelmixError, UsageError
+from pixelmix.errors import UsageError
 from pixelmix.mix.meter import Level
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import PlaceSpec, parse_point, parse_region
 from pixelmix.stems import Damage
 from pixelmix.types import MediaInfo
-
-
-@contextmanager
-def training_extra(purpose: str) -> Iterator[None]:
-    """Say how to install what the block imports, where it is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise PixelmixError(
-            f"{error.name} is needed {purpose}; install it with `pip install 'pixelmix[train]'`"
-        ) from error
 
 
 def places(points: Sequence[str] | None, boxes: Sequence[str] | None) -> list[PlaceSpec]:

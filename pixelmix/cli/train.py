@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from pixelmix.cli.console import Console
+from pixelmix.cli.extra import training_extra
 from pixelmix.cli.options import Debug, Json, Quiet, Threads
-from pixelmix.cli.setup import training_extra
 from pixelmix.errors import OutputError, UsageError
 
 Prepared = Annotated[

@@ -15,8 +15,8 @@ from pixelmix.train.recipe import Recipe
 class Looks(Protocol):
     """Draws pictures; all tensors of one kind have the same shape."""
 
-    def of(self, sound: Sound, rng: np.random.Generator) -> Tensor:
-        """Return a look at what makes the sound."""
+    def of(self, sound: Sound, rng: np.random.Generator, middle: float | None = None) -> Tensor:
+        """Return a look at what makes the sound, around a moment of it (seconds) or at any."""
 
     def scene(self, rng: np.random.Generator) -> Tensor:
         """Return a look at an empty scene."""
@@ -51,7 +51,12 @@ class FrozenLooks:
         self._features = features
         self._recipe = recipe
 
-    def of(self, sound: Sound, rng: np.random.Generator) -> Tensor:
+    def of(
+        self,
+        sound: Sound,
+        rng: np.random.Generator,
+        middle: float | None = None,  # noqa: ARG002 - few moments were looked at
+    ) -> Tensor:
         """Return a picture's cells with those of another view, of a scene, or alone."""
         known = [p for p in self._pictures.of(sound) if int(p) in self._features.rows]
         return self._joined(int(rng.choice(known)), rng)
@@ -86,7 +91,7 @@ class TunedLooks:
         self._pictures = Pictures(dataset)
         self._recipe = recipe
 
-    def of(self, sound: Sound, rng: np.random.Generator) -> Tensor:
+    def of(self, sound: Sound, rng: np.random.Generator, middle: float | None = None) -> Tensor:
         """Return a window's frames of a video, or several pictures of a sound's class."""
         recipe = self._recipe
         if not sound.pictures:
@@ -94,9 +99,9 @@ class TunedLooks:
                 [int(p) for p in rng.choice(self._pictures.of(sound), recipe.frames)], rng
             )
         offsets = (np.arange(recipe.frames) - (recipe.frames - 1) / 2) * recipe.frame_spacing
-        # Anywhere in the recording: what a source looks like does not depend on the moment.
-        centre = rng.uniform(0, sound.pictures / sound.frame_rate)
-        return self._views([self._dataset.picture_at(sound, centre + t) for t in offsets], rng)
+        if middle is None:
+            middle = rng.uniform(0, sound.pictures / sound.frame_rate)
+        return self._views([self._dataset.picture_at(sound, middle + t) for t in offsets], rng)
 
     def scene(self, rng: np.random.Generator) -> Tensor:
         """Return several empty scenes."""

@@ -146,7 +146,8 @@ class Mixer:
         spare = silent and self._spare(count)
         chosen = self._choose(count + spare, rng)
         sounds = draw_sounds(self._dataset, chosen[:count], self.samples(step), self._recipe, rng)
-        looks = [self._looks.of(sound, rng) for sound in chosen[:count]]
+        middles = zip(chosen[:count], sounds.middles.tolist(), strict=True)
+        looks = [self._looks.of(sound, rng, middle) for sound, middle in middles]
         classes = [self._class(sound) for sound in chosen[:count]]
         if silent:
             scene = not spare or (self._scenes and rng.random() < self._recipe.silent_scene)

@@ -31,6 +31,8 @@ class Sounds(NamedTuple):
     """(sources, longest) int16; what lies behind a crop's length is zero."""
     lengths: Tensor
     """(sources,) int64: samples of each crop; it is stretched to the window's."""
+    middles: Tensor
+    """(sources,) the middle of each crop in its recording, seconds."""
     tone: Tensor
     """(sources, knots) dB."""
     rooms: Tensor
@@ -53,7 +55,9 @@ def draw_sounds(
     rng: np.random.Generator,
 ) -> Sounds:
     """Draw a crop and its changes for every sound of a mixture of ``samples``."""
-    crops = [_crop(dataset, sound, samples, recipe, rng) for sound in sounds]
+    drawn = [_crop(dataset, sound, samples, recipe, rng) for sound in sounds]
+    crops = [crop for _, crop in drawn]
+    middles = [(first + len(crop) / 2) / dataset.rate for first, crop in drawn]
     longest = _longest(samples, recipe)
     taps = recipe.front_end.rate // 2 if recipe.room_probability else 1
     level = rng.uniform(*(recipe.level or (0.0, 0.0)))
@@ -66,6 +70,7 @@ def draw_sounds(
     return Sounds(
         crops=torch.from_numpy(np.stack([np.pad(x, (0, longest - len(x))) for x in crops])),
         lengths=torch.tensor([len(x) for x in crops]),
+        middles=torch.tensor(middles),
         tone=torch.from_numpy(np.stack([_tone(recipe, rng) for _ in sounds])),
         rooms=torch.from_numpy(np.stack([_room(recipe, taps, rng) for _ in sounds])),
         drive=torch.from_numpy(
@@ -146,7 +151,8 @@ def _good_length(samples: float) -> int:
 
 def _crop(
     dataset: Dataset, sound: Sound, samples: int, recipe: Recipe, rng: np.random.Generator
-) -> Int16Array:
+) -> tuple[int, Int16Array]:
+    """Return the first sample of a crop, and the crop."""
     speed = 1.0
     if rng.random() < recipe.speed_probability:
         speed = rng.uniform(1 - recipe.speed, 1 + recipe.speed)
@@ -156,7 +162,7 @@ def _crop(
         crop = dataset.raw_samples(sound, first, length)
         if np.sqrt(np.mean(np.square(crop, dtype=np.float32))) > QUIETEST * 32_768:
             break
-    return crop
+    return first, crop
 
 
 def _tone(recipe: Recipe, rng: np.random.Generator) -> FloatArray:

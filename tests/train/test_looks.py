@@ -162,6 +162,14 @@ def test_frames_of_a_window_lie_in_order_and_as_far_apart_as_asked(
     assert centres == set(range(FRAMES)), "some moments are never looked at"
 
 
+def test_frames_lie_around_the_moment_that_is_heard(rising: Dataset) -> None:
+    looks = TunedLooks(rising, replace(TUNED, frames=3, frame_spacing=2 / FRAME_RATE))
+    for place in range(2, FRAMES - 2):
+        middle = (place + 0.5) / FRAME_RATE
+        seen = places(looks.of(rising.sounds[1], np.random.default_rng(place), middle))
+        assert seen == [place - 2, place, place + 2]
+
+
 @pytest.mark.parametrize("changes", ["crop", "scenes"])
 def test_frames_are_cropped_alike(kit: Dataset, tmp_path: Path, changes: str) -> None:
     recipe: Recipe = replace(TUNED, frames=3, picture_changes=changes)  # type: ignore[arg-type]

@@ -336,3 +336,11 @@ def test_hardly_any_sound_is_no_trouble(
     assert not parts[0].any()
     assert not parts[3].any()
     assert float(rms(parts[:4]).max()) <= 1.0
+
+
+def test_a_crop_lies_around_its_middle(kit: Dataset) -> None:
+    for seed in range(5):
+        sounds = draw_sounds(kit, kit.sounds[:2], SAMPLES, UNCHANGED, np.random.default_rng(seed))
+        for sound, crop, middle in zip(kit.sounds, sounds.crops, sounds.middles, strict=False):
+            first = round(float(middle) * kit.rate - len(crop) / 2)
+            np.testing.assert_array_equal(crop, kit.raw_samples(sound, first, len(crop)))

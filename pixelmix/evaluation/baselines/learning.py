@@ -2,7 +2,8 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
@@ -83,7 +84,7 @@ def train(
         If the loss is no longer finite.
     """
     rng = np.random.default_rng(seed)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _deterministic():
         torch.manual_seed(seed)
         network = make().train()
         optimiser = torch.optim.Adam(network.parameters(), plan.learning_rate)
@@ -107,6 +108,17 @@ def train(
             if step % every == 0:
                 say(f"{plan.name}: step {step} of {plan.steps}, loss {np.mean(costs[-every:]):.3f}")
     return network.eval()
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Make sums come out the same every time, also with several threads."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(mode=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def draw(solos: Solos, fe: FrontEnd, plan: Plan, rng: np.random.Generator) -> Mixtures:
