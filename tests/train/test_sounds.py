@@ -58,6 +58,7 @@ def given_sounds(*sources: Tensor, lengths: Sequence[int] | None = None) -> Soun
     return Sounds(
         crops=(torch.stack(sources)[None] * 32_767).round().to(torch.int16),
         lengths=torch.tensor([lengths or [SIZE] * count]),
+        middles=torch.zeros(1, count),
         tone=torch.zeros(1, count, KNOTS),
         rooms=torch.ones(1, count, 1),
         drive=torch.zeros(1, count),
