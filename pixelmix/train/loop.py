@@ -1,5 +1,6 @@
 """`pixelmix train`: from a dataset to a run with checkpoints that a later start goes on from."""
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -134,18 +135,26 @@ def open_fabric(launch: Launch) -> Fabric:
     ------
     DeviceError
         If the device cannot be had.
+    UsageError
+        If ``torchrun`` started another number of processes.
     """
     if launch.device == "cuda" and not torch.cuda.is_available():
         raise DeviceError("PyTorch finds no usable CUDA device here; leave out --device cuda")
     if launch.threads:
         torch.set_num_threads(launch.threads)
-    several = launch.processes * launch.nodes > 1
+    wanted = launch.processes * launch.nodes
+    started = int(os.environ.get("WORLD_SIZE", wanted))
+    if started != wanted:
+        raise UsageError(
+            f"{started} processes were started, but --processes {launch.processes} and --nodes "
+            f"{launch.nodes} make {wanted}; give the numbers that torchrun was given"
+        )
     fabric = Fabric(
         accelerator=launch.device,
         devices=launch.processes,
         num_nodes=launch.nodes,
         # Others wait while the first makes the feature maps; that may take hours.
-        strategy=DDPStrategy(timeout=timedelta(days=1)) if several else "auto",
+        strategy=DDPStrategy(timeout=timedelta(days=1)) if wanted > 1 else "auto",
     )
     fabric.launch()
     return fabric

@@ -217,6 +217,15 @@ def test_videos_without_classes_train(weights: str, tmp_path: Path) -> None:
     assert run.data().kinds == ()
 
 
+def test_processes_that_do_not_know_of_each_other_are_refused(
+    dataset: Path, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="2 processes were started"):
+        train(dataset, Run(tmp_path), tiny(), weights, ALONE, lambda _: None)
+    assert not (tmp_path / checkpoint.FILE).exists()
+
+
 def test_what_does_not_fit_is_refused_in_words(
     dataset: Path, weights: str, whole: Path, tmp_path: Path
 ) -> None:
