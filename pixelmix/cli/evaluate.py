@@ -9,14 +9,13 @@ import typer
 
 from pixelmix.cli.console import Console
 from pixelmix.cli.extra import training_extra
-from pixelmix.cli.options import Debug, DeviceChoice, Json, Overwrite, Quiet, Threads
+from pixelmix.cli.options import Debug, DeviceChoice, Json, Overwrite, Prepared, Quiet, Threads
 from pixelmix.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from pixelmix.evaluation.report import Interval, Report, Row
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Model bundle, by name or path.")]
-Folder = Annotated[Path, typer.Argument(metavar="DATASET", help="What `pixelmix prepare` wrote.")]
 Split = Annotated[str, typer.Option("--split", metavar="NAME", help="Part of the dataset.")]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="Examples per row.")]
 Seed = Annotated[
@@ -46,7 +45,7 @@ _WIDTH = 100
 
 def evaluate(
     model: ModelName,
-    dataset: Folder,
+    dataset: Prepared,
     *,
     split: Split = "val",
     count: Count = 50,

@@ -7,10 +7,9 @@ import typer
 
 from pixelmix.cli.console import Console
 from pixelmix.cli.extra import training_extra
-from pixelmix.cli.options import Debug, Json, Overwrite, Quiet
+from pixelmix.cli.options import Debug, Json, NewBundle, Overwrite, Quiet
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder of `pixelmix train`.")]
-Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new bundle.")]
 Summary = Annotated[
     str, typer.Option("--summary", metavar="TEXT", help="One line about the model.")
 ]
@@ -27,7 +26,7 @@ Scores = Annotated[
 
 def export(
     run: RunFolder,
-    output: Folder,
+    output: NewBundle,
     *,
     summary: Summary = "",
     licence: Licence = "",

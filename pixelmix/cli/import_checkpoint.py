@@ -7,7 +7,7 @@ import typer
 
 from pixelmix.cli.console import Console
 from pixelmix.cli.extra import training_extra
-from pixelmix.cli.options import Debug, Json, Overwrite, Quiet
+from pixelmix.cli.options import Debug, Json, NewBundle, Overwrite, Quiet
 
 Frame = Annotated[
     Path, typer.Option("--frame", metavar="A.pth", help="State dict of the vision network.")
@@ -18,7 +18,6 @@ Sound = Annotated[
 SynthesizerFile = Annotated[
     Path, typer.Option("--synthesizer", metavar="C.pth", help="State dict of the synthesizer.")
 ]
-Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new bundle.")]
 Half = Annotated[
     bool, typer.Option("--half", help="Store weights in 16 bits: half the size, masks near 1e-3.")
 ]
@@ -28,7 +27,7 @@ def import_checkpoint(
     frame: Frame,
     sound: Sound,
     synthesizer: SynthesizerFile,
-    output: Folder,
+    output: NewBundle,
     *,
     half: Half = False,
     overwrite: Overwrite = False,

@@ -50,6 +50,10 @@ DeviceChoice = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="CPU threads; else all cores.")
 ]
+Prepared = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="A folder that `pixelmix prepare` made.")
+]
+NewBundle = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The new bundle.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no notes.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]

@@ -7,12 +7,9 @@ import typer
 
 from pixelmix.cli.console import Console
 from pixelmix.cli.extra import training_extra
-from pixelmix.cli.options import Debug, Json, Quiet, Threads
+from pixelmix.cli.options import Debug, Json, Prepared, Quiet, Threads
 from pixelmix.errors import OutputError, UsageError
 
-Prepared = Annotated[
-    Path, typer.Argument(metavar="DATASET", help="A folder that `pixelmix prepare` made.")
-]
 RunFolder = Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run's folder.")]
 Preset = Annotated[
     str, typer.Option("--preset", metavar="default|paper", help="The recipe to begin with.")

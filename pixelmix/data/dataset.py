@@ -22,6 +22,8 @@ from pixelmix.types import ByteArray, FloatArray
 FORMAT = 1
 SCENES = "_background"
 """Class of the pictures in which nothing makes a sound."""
+QUIETEST = 10 ** (-50 / 20)
+"""A crop below this RMS holds nothing to learn, and nothing to separate."""
 INDEX, SOUND, PICTURES, ENDS = "dataset.json", "sound.i16", "pictures.bin", "pictures.npy"
 
 Int16Array = npt.NDArray[np.int16]

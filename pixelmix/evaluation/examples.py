@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pixelmix.data.dataset import SCENES, Dataset, Sound, Still
+from pixelmix.data.dataset import QUIETEST, SCENES, Dataset, Sound, Still
 from pixelmix.errors import InputError
 from pixelmix.types import ByteArray, FloatArray, FrontEnd, Vision
 
 LEVEL = 0.05
 """RMS of every sound in a mixture, full scale 1."""
-QUIETEST = 10 ** (-50 / 20)
-"""A crop below this RMS is not taken: there would be nothing to separate."""
 SHORTEST = 0.9
 """A sound of at least this share of a window is taken; silence fills it up."""
 _UNKNOWN = "\0"

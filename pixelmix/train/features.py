@@ -18,6 +18,7 @@ from torch import nn
 
 from pixelmix.data.dataset import SCENES, Dataset
 from pixelmix.errors import InputError, OutputError
+from pixelmix.media.atomic import partial_path
 from pixelmix.train.backbone import (
     Backbone,
     Projection,
@@ -48,8 +49,6 @@ _VERSION = 2
 class Features:
     """Projected maps of the training pictures."""
 
-    folder: Path
-    projection: Projection
     rows: dict[int, int]
     """Where in the maps a picture of the dataset is."""
     views: tuple[Maps, ...]
@@ -62,7 +61,7 @@ class Features:
         # Another run may have made more.
         views = tuple(np.load(file, mmap_mode="r") for file in _view_files(folder, count))
         rows = {picture: row for row, picture in enumerate(pictures)}
-        return cls(folder, load_projection(folder / PROJECTION), rows, views)
+        return cls(rows, views)
 
 
 def training_pictures(dataset: Dataset, recipe: Recipe) -> list[int]:
@@ -101,13 +100,16 @@ def prepare_features(dataset: Dataset, recipe: Recipe, backbone: Backbone, say: 
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / PROJECTION).is_file():
             projection = views.projection()
-            _place(folder / PROJECTION, lambda partial: save_projection(projection, partial))
+            with partial_path(folder / PROJECTION) as partial:
+                save_projection(projection, partial)
         projection = load_projection(folder / PROJECTION)
         for index, name in enumerate(names):
             if not name.is_file():
-                views.write(name, projection, index)
+                with partial_path(name) as partial:
+                    views.write(partial, projection, index)
                 say(f"pictures: view {index + 1} of {len(names)}, {len(pictures)} pictures")
-        _place(folder / _PICTURES, lambda partial: partial.write_text(json.dumps(pictures)))
+        with partial_path(folder / _PICTURES, overwrite=True) as partial:
+            partial.write_text(json.dumps(pictures))
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
     return folder
@@ -115,13 +117,6 @@ def prepare_features(dataset: Dataset, recipe: Recipe, backbone: Backbone, say: 
 
 def _view_files(folder: Path, count: int) -> list[Path]:
     return [folder / f"view-{view:02}.npy" for view in range(count)]
-
-
-def _place(file: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that it appears when it is complete."""
-    partial = file.with_name(f".partial-{file.name}")
-    write(partial)
-    partial.replace(file)
 
 
 def _key(pictures: Sequence[int], recipe: Recipe, backbone: Backbone) -> str:
@@ -162,18 +157,15 @@ class _Views:
     def write(self, file: Path, projection: Projection, view: int) -> None:
         # A generator per view: a view is the same whether or not others were made before.
         rng = np.random.default_rng((self._recipe.seed, 1 + view))
-        partial = file.with_name(f".partial-{file.name}")
         target: Maps | None = None
         done = 0
         for maps in self._maps(self._pictures, rng):
             projected = projection.apply(maps).half().numpy()
             if target is None:
                 shape = (len(self._pictures), *projected.shape[1:])
-                target = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+                target = np.lib.format.open_memmap(file, "w+", np.float16, shape)
             target[done : done + len(projected)] = projected
             done += len(projected)
-        del target
-        partial.replace(file)
 
     def _maps(self, pictures: Sequence[int], rng: np.random.Generator) -> Iterator[torch.Tensor]:
         for start in range(0, len(pictures), _BATCH):

@@ -3,7 +3,7 @@
 Module names follow the published code where its checkpoints must load; see `official.py`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torchvision
@@ -17,7 +17,7 @@ STRIDE = 16
 
 @dataclass(frozen=True, slots=True)
 class NetworkSizes:
-    """What must be known to build the networks again (stored with every checkpoint)."""
+    """What must be known to build the networks again (stored with every run)."""
 
     backbone: str = "resnet18"
     """Name of a torchvision classification model."""
@@ -32,10 +32,6 @@ class NetworkSizes:
     """Channels of a hidden 1x1 layer before it; 0 for none (as published)."""
     same_padding: bool = False
     """Pad stride-2 convolutions at the bottom and right only, as TensorFlow's weights expect."""
-
-    def as_dict(self) -> dict[str, str | int | bool]:
-        """Return plain values for a checkpoint."""
-        return asdict(self)
 
 
 class VisionNetwork(nn.Module):

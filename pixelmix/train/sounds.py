@@ -12,12 +12,10 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-from pixelmix.data.dataset import Dataset, Int16Array, Sound
+from pixelmix.data.dataset import QUIETEST, Dataset, Int16Array, Sound
 from pixelmix.train.recipe import Recipe
 from pixelmix.types import FloatArray
 
-QUIETEST = 10 ** (-50 / 20)
-"""A crop below this RMS is drawn again: silence under an instrument's name teaches nothing."""
 KNOTS = 33
 """Points, evenly spaced on a logarithmic axis, at which a tone is given."""
 LOWEST_KNOT = 30.0

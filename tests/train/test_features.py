@@ -10,7 +10,7 @@ import torch
 from pixelmix.data.dataset import SCENES, Dataset
 from pixelmix.data.store import DatasetWriter, Settings
 from pixelmix.errors import InputError, OutputError
-from pixelmix.train.backbone import Backbone
+from pixelmix.train.backbone import Backbone, load_projection
 from pixelmix.train.features import PROJECTION, Features, look, prepare_features, training_pictures
 from pixelmix.train.recipe import Recipe
 from tests.data.tiny_dataset import KINDS, RATE, make_dataset, tone
@@ -52,11 +52,12 @@ def test_every_view_has_a_projected_map_per_picture(kit: Dataset, features: Path
 
 def test_maps_are_those_of_their_pictures(own: Dataset) -> None:
     recipe = replace(SMALL, projection_size=3, projection_floor=0.0, picture_changes="crop")
-    found = Features.open(prepared(own, recipe), recipe.views)
-    back = torch.linalg.inv(found.projection.matrix)
+    folder = prepared(own, recipe)
+    found, projection = Features.open(folder, recipe.views), load_projection(folder / PROJECTION)
+    back = torch.linalg.inv(projection.matrix)
     for picture, row in found.rows.items():
         for view in found.views:
-            colours = torch.from_numpy(view[row].astype(np.float32)) @ back + found.projection.mean
+            colours = torch.from_numpy(view[row].astype(np.float32)) @ back + projection.mean
             shown = (colours * 0.5 + 0.5).flatten(0, 1).median(0).values
             wanted = np.median(own.picture(picture).reshape(-1, 3) / 255, axis=0)
             np.testing.assert_allclose(shown, wanted, atol=0.03)
@@ -222,5 +223,5 @@ def test_a_folder_that_cannot_be_written_is_an_error(own: Dataset) -> None:
 
 def test_the_projection_is_kept_beside_the_maps(features: Path) -> None:
     assert (features / PROJECTION).is_file()
-    projection = Features.open(features, TINY.views).projection
+    projection = load_projection(features / PROJECTION)
     assert projection.matrix.shape == (1_280, TINY.projection_size)

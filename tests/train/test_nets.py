@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torchvision
@@ -14,6 +16,8 @@ from pixelmix.train.nets import (
     VisionNetwork,
     dilated_features,
 )
+from pixelmix.train.recipe import Recipe
+from pixelmix.train.settings import dump, load
 
 
 def parameters(network: nn.Module) -> int:
@@ -121,4 +125,4 @@ def test_the_synthesizer_is_a_weighted_sum(k: int, regions: int, windows: int, s
 
 def test_sizes_can_be_stored_and_read_back() -> None:
     sizes = NetworkSizes(backbone="mobilenet_v2", k=7, same_padding=True)
-    assert NetworkSizes(**sizes.as_dict()) == sizes  # type: ignore[arg-type]
+    assert load(dump(replace(Recipe(), sizes=sizes)), "recipe.json").sizes == sizes

@@ -9,13 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pixelmix.data.dataset import Dataset, Sound
+from pixelmix.data.dataset import QUIETEST, Dataset, Sound
 from pixelmix.data.store import DatasetWriter, Settings
 from pixelmix.train.recipe import Recipe
 from pixelmix.train.sounds import (
     KNOTS,
     LOWEST_KNOT,
-    QUIETEST,
     Sounds,
     draw_sounds,
     stacked,

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pixelmix.data.dataset import Dataset, Sound
+from pixelmix.data.dataset import QUIETEST, Dataset, Sound
 from pixelmix.errors import InputError
 from pixelmix.evaluation.baselines.spectra import level
 from pixelmix.types import FloatArray
 
-_QUIETEST = 10 ** (-50 / 20)
-"""Crops of a lower level (RMS, full scale 1) teach nothing."""
 _TRIES = 50
 _LEARNT = "nmf, deepconvsep, spectral-regression"
 
@@ -56,7 +54,7 @@ class Solos:
             sound = sounds[int(rng.integers(len(sounds)))]
             first = int(rng.integers(max(1, sound.samples - samples + 1)))
             wave = self._dataset.samples(sound, first, samples)
-            if level(wave) > _QUIETEST:
+            if level(wave) > QUIETEST:
                 return wave / level(wave)
         raise InputError(
             f"{self._dataset.folder}: the training sounds of {kind!r} are (nearly) silent; "
