@@ -13,7 +13,7 @@ Pairing = Literal["kinds", "any"]
 Mask = Literal["binary", "ratio"]
 Dominance = Literal["parts", "mixture"]
 Weighting = Literal["relative", "magnitude", "none"]
-Optimiser = Literal["adamw", "sgd"]
+Optimiser = Literal["muon", "adamw", "sgd"]
 Schedule = Literal["cosine", "steps"]
 Precision = Literal["bf16", "fp32"]
 
@@ -26,7 +26,7 @@ def _front_end() -> FrontEnd:
         hop=256,
         rows=256,
         warp_base=21.0,
-        log_floor=1e-10,
+        log_floor=1e-3,
     )
 
 
@@ -34,7 +34,7 @@ def _sizes() -> NetworkSizes:
     return NetworkSizes(
         backbone="mobilenet_v2",
         k=16,
-        unet_width=24,
+        unet_width=32,
         unet_levels=7,
         head_kernel=1,
         head_width=256,
@@ -127,7 +127,7 @@ class Recipe:
     """A binary mask is 1 where a source has more than half of all parts' sum, or of the mixture."""
     weighting: Weighting = "relative"
     """Cells count by the logarithm of 1 + their magnitude, times a slope over the mean, ..."""
-    weight_slope: float = 3.0
+    weight_slope: float = 0.3
     weight_range: tuple[float, float] = (0.01, 4.0)
     """... kept within this range."""
     silent_weight: float = 0.3
@@ -153,14 +153,17 @@ class Recipe:
     ``none`` leaves PyTorch's start."""
 
     # Schedule
-    steps: int = 5_000
+    steps: int = 5_200
     """Of the whole training; 0 counts ``epochs`` instead."""
     epochs: int = 0
     """Passes over the recordings."""
-    full_from: float = 0.5
+    full_from: float = 0.85
     """From this share of the training on windows are whole; before, half as long."""
-    optimiser: Optimiser = "adamw"
+    optimiser: Optimiser = "muon"
+    """Muon takes the kernels of the audio network; AdamW what is left to it, or all."""
     learning_rate: float = 2e-3
+    kernel_rate: float = 5e-3
+    """Learning rate of Muon's kernels."""
     backbone_rate: float = 1e-4
     """Learning rate of a tuned backbone."""
     schedule: Schedule = "cosine"
@@ -219,6 +222,7 @@ def paper() -> Recipe:
     return replace(
         Recipe(),
         preset="paper",
+        front_end=replace(_front_end(), log_floor=1e-10),
         sizes=NetworkSizes(backbone="resnet18", k=32, unet_width=64, unet_levels=7, head_kernel=3),
         seed=1234,
         vision="tuned",

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from lightning_fabric import Fabric
@@ -15,6 +15,8 @@ from pixelmix.train.checkpoint import Checkpoint
 from pixelmix.train.losses import Losses, Objective
 from pixelmix.train.mixtures import Batch
 from pixelmix.train.model import Separator
+from pixelmix.train.muon import Muon
+from pixelmix.train.nets import AudioNetwork
 from pixelmix.train.parallel import synchronise
 from pixelmix.train.recipe import Recipe
 
@@ -157,20 +159,27 @@ def _settings(group: Mapping[str, object]) -> dict[str, object]:
 
 
 def _optimiser(model: Separator, recipe: Recipe) -> torch.optim.Optimizer:
-    backbone: set[nn.Parameter] = set()
+    kernels = _kernels(model.audio) if recipe.optimiser == "muon" else []
+    backbone: list[nn.Parameter] = []
     if recipe.vision == "tuned":
-        backbone = set(model.vision.network.features.parameters())  # type: ignore[union-attr]
-    groups: list[dict[str, float | Iterable[nn.Parameter]]] = [
-        {"params": [p for p in model.parameters() if p not in backbone],
+        backbone = list(model.vision.network.features.parameters())  # type: ignore[union-attr]
+    apart = {*kernels, *backbone}
+    groups: list[dict[str, object]] = [
+        {"params": [p for p in model.parameters() if p not in apart],
          "full_rate": recipe.learning_rate},
     ]  # fmt: skip
+    if kernels:
+        groups.append({"params": kernels, "kernels": True, "full_rate": recipe.kernel_rate})
     if backbone:
-        own = [p for p in model.parameters() if p in backbone]
-        groups.append({"params": own, "full_rate": recipe.backbone_rate})
+        groups.append({"params": backbone, "full_rate": recipe.backbone_rate})
+    rate, decay, betas = recipe.learning_rate, recipe.weight_decay, recipe.betas
+    if recipe.optimiser == "muon":
+        return Muon(groups, rate, weight_decay=decay, betas=betas)
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(
-            groups, recipe.learning_rate, momentum=recipe.betas[0], weight_decay=recipe.weight_decay
-        )
-    return torch.optim.AdamW(
-        groups, recipe.learning_rate, weight_decay=recipe.weight_decay, betas=recipe.betas
-    )
+        return torch.optim.SGD(groups, rate, momentum=betas[0], weight_decay=decay)
+    return torch.optim.AdamW(groups, rate, weight_decay=decay, betas=betas)
+
+
+def _kernels(network: AudioNetwork) -> list[nn.Parameter]:
+    """Return the kernels between two layers; the first has a single input."""
+    return [weight for weight in network.parameters() if weight.ndim == 4 and weight.shape[1] > 1]
