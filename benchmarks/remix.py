@@ -189,7 +189,7 @@ STAGES = (
     ("synthesizer network", "pixelmix.model.session", "Networks.masks"),
     ("blend masks", "pixelmix.mix.blend", "MaskBlender.push"),
     ("apply masks", "pixelmix.mix.apply", "StemSynthesizer._group"),
-    ("gains", "pixelmix.pipeline", "apply_gains"),
+    ("gains", "pixelmix.pipeline.remix", "apply_gains"),
     ("limiter", "pixelmix.mix.limiter", "Limiter.push"),
     ("encode", "pixelmix.media.encoder", "AudioEncoder.encode"),
 )
@@ -247,12 +247,12 @@ def stages(video: Path, target: Path, model: str) -> None:
 
 def run_stages(video: Path, target: Path, model: str) -> None:
     """Remix with a clock around each stage, and print the shares."""
+    from pixelmix.hearing import Source
     from pixelmix.mix.gains import parse_gain
     from pixelmix.model.bundle import find_bundle, load_bundle
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import remix_video
     from pixelmix.regions.parse import parse_region
-    from pixelmix.stems import Source
 
     began = time.perf_counter()
     networks = Networks.open(load_bundle(find_bundle(model)))

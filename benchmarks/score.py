@@ -23,11 +23,12 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from pixelmix.hearing import Source
 from pixelmix.media.probe import probe
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import parse_region, resolve
-from pixelmix.stems import Source, StemStream
+from pixelmix.stems import StemStream
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -16,12 +16,12 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from pixelmix.dsp.stft import stft
+from pixelmix.hearing import Source
 from pixelmix.media.mono import read_mono
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.pipeline import separate_video
 from pixelmix.regions.parse import parse_region
-from pixelmix.stems import Source
 
 HERE = Path(__file__).resolve().parent
 BOXES = {"guitar": (9, 3, 29, 94), "trumpet": (50, 21, 45, 37)}

@@ -6,11 +6,11 @@ python examples/separate_demo.py [FOLDER [MODEL]]
 import sys
 from pathlib import Path
 
+from pixelmix.hearing import Source
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.pipeline import separate_video
 from pixelmix.regions.parse import parse_point
-from pixelmix.stems import Source
 
 CLIP = Path(__file__).with_name("demo.mp4")
 PLACES = [parse_point("guitar=22%,63%"), parse_point("trumpet=71%,48%")]

@@ -149,6 +149,11 @@ class Box:
     width: float
     height: float
 
+    @property
+    def sides(self) -> tuple[float, float, float, float]:
+        """``x, y, width, height``."""
+        return self.x, self.y, self.width, self.height
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -156,6 +161,26 @@ class Region:
 
     name: str
     box: Box
+    feature: tuple[float, ...] | None = None
+    """(k,) what its mask is made of; None looks into the box, window by window."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRegion:
+    """A sounding region that was found, not pointed at."""
+
+    region: Region
+    """Its box is around all its places."""
+    places: tuple[Box, ...]
+    """Where it is seen, from left to right; what stands in several sounds alike."""
+    share: float
+    """Part of the sound's energy, 0 to 1."""
+    confidence: float
+    """How decided its mask was, 0 to 1."""
+    spans: tuple[tuple[float, float], ...]
+    """When it sounds: from and to, seconds from the start of the file."""
+    colour: str
+    """Of its label, ``#rrggbb``."""
 
 
 @dataclass(frozen=True, slots=True)

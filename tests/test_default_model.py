@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pixelmix.hearing import Source
 from pixelmix.media.probe import probe
 from pixelmix.model.bundle import find_bundle, load_bundle, verify
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import parse_region, resolve
-from pixelmix.stems import Source, StemStream
+from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "demo.mp4"

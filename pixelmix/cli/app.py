@@ -7,10 +7,12 @@ import typer
 from pixelmix.cli.doctor import doctor
 from pixelmix.cli.evaluate import evaluate
 from pixelmix.cli.export import export
+from pixelmix.cli.heatmap import heatmap
 from pixelmix.cli.import_checkpoint import import_checkpoint
 from pixelmix.cli.models import models
 from pixelmix.cli.options import Debug
 from pixelmix.cli.prepare import prepare
+from pixelmix.cli.regions import regions
 from pixelmix.cli.remix import remix
 from pixelmix.cli.separate import separate
 from pixelmix.cli.train import train
@@ -46,6 +48,8 @@ def pixelmix(
 
 app.command()(remix)
 app.command()(separate)
+app.command()(regions)
+app.command()(heatmap)
 app.command()(models)
 app.command()(doctor)
 app.command()(prepare)

@@ -12,14 +12,23 @@ from pixelmix.media.containers import VIDEO_SUFFIXES
 Document = Mapping[str, JsonValue]
 
 
-def expand(inputs: Sequence[Path]) -> list[Path]:
+def expand(inputs: Sequence[Path] | None) -> list[Path]:
     """Replace folders by the videos directly in them, sorted by name.
+
+    No inputs stand for the video of the one project file in the current folder.
 
     Raises
     ------
     InputError
-        If a folder holds no video.
+        If a folder holds no video, or the project file is damaged.
+    UsageError
+        If there are no inputs, and no project file or several.
     """
+    if not inputs:
+        from pixelmix.regions.project import find_project, load
+
+        project = find_project(Path())
+        return [project.with_name(load(project).input)]
     return [file for path in inputs for file in (_videos(path) if path.is_dir() else [path])]
 
 

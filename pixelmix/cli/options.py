@@ -9,6 +9,15 @@ Inputs = Annotated[
     list[Path],
     typer.Argument(metavar="IN", help="Videos; a folder stands for the videos in it."),
 ]
+InputsOrProject = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[IN]",
+        help="Videos; a folder stands for the videos in it; "
+        "nothing for that of the one project file in this folder.",
+        show_default=False,
+    ),
+]
 Points = Annotated[
     list[str] | None,
     typer.Option(

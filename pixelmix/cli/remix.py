@@ -16,7 +16,7 @@ from pixelmix.cli.options import (
     Debug,
     DeviceChoice,
     Duration,
-    Inputs,
+    InputsOrProject,
     Json,
     Model,
     Output,
@@ -61,7 +61,7 @@ BitRate = Annotated[
 
 
 def remix(
-    inputs: Inputs,
+    inputs: InputsOrProject = None,
     gain: Gains = None,
     point: Points = None,
     region: Boxes = None,
@@ -90,9 +90,9 @@ def remix(
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.hearing import Source
     from pixelmix.mix.gains import parse_gain
     from pixelmix.pipeline import remix_video
-    from pixelmix.stems import Source
 
     console = Console(json, quiet, verbose)
     if not gain:

@@ -12,7 +12,7 @@ from pixelmix.cli.options import (
     Debug,
     DeviceChoice,
     Duration,
-    Inputs,
+    InputsOrProject,
     Json,
     Model,
     Output,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def separate(
-    inputs: Inputs,
+    inputs: InputsOrProject = None,
     point: Points = None,
     region: Boxes = None,
     output: Output = None,
@@ -55,8 +55,8 @@ def separate(
     channels of the original and sum to it.
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.hearing import Source
     from pixelmix.pipeline import separate_video
-    from pixelmix.stems import Source
 
     console = Console(json, quiet, verbose)
     specs = places(point, region)

@@ -6,31 +6,25 @@ from collections.abc import Sequence
 
 from pixelmix.cli.batch import Document
 from pixelmix.cli.console import Console
-from pixelmix.errors import UsageError
+from pixelmix.hearing import Damage
 from pixelmix.mix.meter import Level
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import PlaceSpec, parse_point, parse_region
-from pixelmix.stems import Damage
 from pixelmix.types import MediaInfo
 
 
-def places(points: Sequence[str] | None, boxes: Sequence[str] | None) -> list[PlaceSpec]:
-    """Read ``--point`` and ``--region``.
+def places(points: Sequence[str] | None, boxes: Sequence[str] | None) -> list[PlaceSpec] | None:
+    """Read ``--point`` and ``--region``; None if there are none.
 
     Raises
     ------
     UsageError
-        If none is given, or one cannot be read.
+        If one cannot be read.
     """
     specs = [parse_point(text) for text in points or ()]
     specs += [parse_region(text) for text in boxes or ()]
-    if not specs:
-        raise UsageError(
-            "no place was given; point at the sound with --point X,Y or --region X,Y,W,H "
-            "(pixels of the picture, or percent)"
-        )
-    return specs
+    return specs or None
 
 
 def give_memory_back() -> None:

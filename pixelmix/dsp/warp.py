@@ -29,13 +29,33 @@ TOP_OCTAVE = 0.5
 @lru_cache(maxsize=8)
 def warp_matrix(fe: FrontEnd) -> FloatArray:
     """Return ``(rows, bins)``: network rows from linear bins."""
+    return _frozen(_bilinear(_row_bins(fe), fe.bins))
+
+
+def row_frequencies(fe: FrontEnd) -> FloatArray:
+    """Return the frequency of every network row ``(rows,)``, Hz."""
+    return (_row_bins(fe) * fe.rate / fe.n_fft).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def row_widths(fe: FrontEnd) -> FloatArray:
+    """Return how many linear bins each network row stands for, ``(rows,)``.
+
+    Energies of rows, weighted by it, sum to about the energy of the bins.
+    """
+    return _frozen(np.gradient(_row_bins(fe)))
+
+
+def _row_bins(fe: FrontEnd) -> npt.NDArray[np.float64]:
+    """Return where on the axis of linear bins the network's rows lie."""
     y = np.linspace(-1.0, 1.0, fe.rows)
     if fe.warp_base is None:
         position = y
     else:
         base = fe.warp_base
         position = (base ** ((y + 1) / 2) - (base + 1) / 2) / ((base - 1) / 2)
-    return _frozen(_bilinear((position + 1) / 2 * (fe.bins - 1), fe.bins))
+    found: npt.NDArray[np.float64] = (position + 1) / 2 * (fe.bins - 1)
+    return found
 
 
 @lru_cache(maxsize=8)

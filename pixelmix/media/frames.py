@@ -1,37 +1,26 @@
 """Sparse pictures in: only those a model asks for are decoded, key frames where they suffice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from av.codec.context import ThreadType
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Interpolation
 
 from pixelmix.errors import InputError
-from pixelmix.media.keyframes import LOOK_BACK_SECONDS, Key, Scout, Track, stamp_of
-from pixelmix.media.opening import BAD_PACKET, reading
+from pixelmix.media.colours import likely_matrix, states_matrix
+from pixelmix.media.keyframes import Decoded, Key, Scout, Track
+from pixelmix.media.opening import reading
 from pixelmix.media.orientation import Orientation, orientation, upright
-from pixelmix.media.pyav import VideoPacket
 from pixelmix.types import MediaInfo, Picture
 
 _LONG_SIDE_FACTOR = 4
 """The long side of a picture is at most this many short sides."""
-_HD_HEIGHT = 720
-"""From this height on, a video that does not say so is taken for BT.709, below for BT.601."""
-_UNSPECIFIED_COLORSPACES = frozenset({0, 2, 3})
 _SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """swscale's bilinear widens with the reduction: it averages, it does not skip pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    time: Fraction
-    frame: VideoFrame
 
 
 class PictureReader:
@@ -123,7 +112,7 @@ class PictureReader:
                 return self._last_key[1]
             frame = self._scout.decode_alone(key)
             if frame is not None:
-                picture = self._picture(_Decoded(key.time, frame))
+                picture = self._picture(Decoded(key.time, frame))
                 self._last_key = (key.time, picture)
                 return picture
         if self._decoder is None:
@@ -133,7 +122,7 @@ class PictureReader:
         decoded = self._decoder.at(time, key)
         return self._last if decoded is None else self._picture(decoded)
 
-    def _picture(self, decoded: _Decoded) -> Picture:
+    def _picture(self, decoded: Decoded) -> Picture:
         if self._last is not None and self._last.time == float(decoded.time):
             return self._last
         frame = decoded.frame
@@ -147,7 +136,7 @@ class PictureReader:
             width=width,
             height=height,
             format="rgb24",
-            src_colorspace=_colorspace(frame),
+            src_colorspace=None if states_matrix(frame) else likely_matrix(frame),
             src_color_range=_color_range(frame),
             dst_color_range=ColorRange.JPEG,
             interpolation=_SCALING,
@@ -169,12 +158,6 @@ def picture_size(width: int, height: int, short_side: int, multiple: int) -> tup
     return (rounded, short_side) if width >= height else (short_side, rounded)
 
 
-def _colorspace(frame: VideoFrame) -> int | None:
-    if frame.colorspace not in _UNSPECIFIED_COLORSPACES:
-        return None
-    return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
-
-
 def _color_range(frame: VideoFrame) -> int | None:
     """Full range for the old ``yuvj`` formats, else what the frame says (limited if nothing)."""
     return ColorRange.JPEG if frame.format.name.startswith("yuvj") else None
@@ -185,9 +168,9 @@ class _Decoder(Track):
 
     def __init__(self, info: MediaInfo, threads: int) -> None:
         super().__init__(info, threads, ThreadType.AUTO)
-        self._frames: Iterator[_Decoded] = self._decode(self.packets())
-        self._current: _Decoded | None = None
-        self._next: _Decoded | None = None
+        self._frames: Iterator[Decoded] = self.pictures(self.packets())
+        self._current: Decoded | None = None
+        self._next: Decoded | None = None
         self._began = False
 
     def close(self) -> None:
@@ -196,7 +179,7 @@ class _Decoder(Track):
         self._current = self._next = None
         super().close()
 
-    def at(self, time: Fraction, key: Key | None) -> _Decoded | None:
+    def at(self, time: Fraction, key: Key | None) -> Decoded | None:
         """Return the last picture at or before `time` (the first one when none is)."""
         if not self._stands_before(time, key):
             self._restart(key)
@@ -222,45 +205,8 @@ class _Decoder(Track):
         return last.time if last is not None else Fraction(0)
 
     def _restart(self, key: Key | None) -> None:
-        packets = self._packets_from(key)
+        packets = self.packets_from(None if key is None else key.time)
         if packets is None and self._began:
             return
-        self._frames = self._decode(self.packets() if packets is None else packets)
+        self._frames = self.pictures(self.packets() if packets is None else packets)
         self._began, self._current, self._next = False, None, None
-
-    def _packets_from(self, key: Key | None) -> Iterator[VideoPacket] | None:
-        """Packets from a key frame at or before `key` on; None when the file cannot be sought in.
-
-        Seeks in files without an index land anywhere near; what follows has to be looked at.
-        """
-        if key is not None:
-            for back in LOOK_BACK_SECONDS:
-                if not self.seek(key.time - Fraction(back)):
-                    continue
-                packets = self.packets()
-                for packet in packets:
-                    stamp = stamp_of(packet)
-                    if packet.is_keyframe and stamp is not None:
-                        if stamp * self.tick <= key.time:
-                            return chain([packet], packets)
-                        break
-        start = (self.stream.start_time or 0) * self.tick
-        return self.packets() if self.seek(start) else None
-
-    def _decode(self, packets: Iterator[VideoPacket]) -> Iterator[_Decoded]:
-        """Frames in order of presentation; one that cannot be decoded is left out."""
-        step = Fraction(1) / (self.stream.average_rate or 25)
-        previous: Fraction | None = None
-        for packet in packets:
-            try:
-                frames = packet.decode()
-            except BAD_PACKET:
-                continue
-            for frame in frames:
-                stamp = frame.pts if frame.pts is not None else frame.dts
-                if stamp is not None:
-                    at = stamp * (frame.time_base or self.tick)
-                else:
-                    at = Fraction(0) if previous is None else previous + step
-                previous = at
-                yield _Decoded(at, frame)

@@ -36,6 +36,15 @@ class Key:
     packet: VideoPacket
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded picture."""
+
+    time: Fraction
+    """Seconds on the container's clock."""
+    frame: VideoFrame
+
+
 _LIGHT = {"advanced_editlist": "0"}
 """MOV demuxer without the second index that it builds for edit lists of several parts: 7 MB
 instead of 17 for an hour. Plain edit lists are followed all the same."""
@@ -72,6 +81,8 @@ class Track:
         only(self.container, stream)
         self.stream = stream
         self.tick = time_base_of(stream)
+        self.damaged_packets = 0
+        """Packets that `pictures` could not decode."""
 
     def close(self) -> None:
         """Close the file."""
@@ -91,6 +102,46 @@ class Track:
             yield from self.container.demux(self.stream)
         except (av.error.InvalidDataError, av.error.EOFError):
             return
+
+    def packets_from(self, time: Fraction | None) -> Iterator[VideoPacket] | None:
+        """Packets from a key frame at or before `time` on; None when the file cannot be sought in.
+
+        `time` is that of a key frame; None for the very start. Seeks in files without an index
+        land anywhere near; what follows has to be looked at.
+        """
+        start = (self.stream.start_time or 0) * self.tick
+        if time is None:
+            return self.packets() if self.seek(start) else None
+        for back in LOOK_BACK_SECONDS:
+            if not self.seek(time - Fraction(back)):
+                continue
+            packets = self.packets()
+            for packet in packets:
+                stamp = stamp_of(packet)
+                if packet.is_keyframe and stamp is not None:
+                    if stamp * self.tick <= time:
+                        return chain([packet], packets)
+                    break
+        return self.packets() if self.seek(start) else None
+
+    def pictures(self, packets: Iterable[VideoPacket]) -> Iterator[Decoded]:
+        """Decode pictures in order of presentation; one that cannot be decoded is left out."""
+        step = Fraction(1) / (self.stream.average_rate or 25)
+        previous: Fraction | None = None
+        for packet in packets:
+            try:
+                frames = packet.decode()
+            except BAD_PACKET:
+                self.damaged_packets += 1
+                continue
+            for frame in frames:
+                stamp = frame.pts if frame.pts is not None else frame.dts
+                if stamp is not None:
+                    at = stamp * (frame.time_base or self.tick)
+                else:
+                    at = Fraction(0) if previous is None else previous + step
+                previous = at
+                yield Decoded(at, frame)
 
 
 class Scout(Track):

@@ -1,12 +1,12 @@
-"""Writing one output: packets copied as they come, new sound put in as it is due."""
+"""Writing one output: packets copied as they come, those of a new stream put in as they are due."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
+from typing import Protocol
 
 import av.error
-from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.format import Flags as FormatFlags
@@ -15,10 +15,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pixelmix.errors import OutputError
-from pixelmix.media.codecs import AudioEncoding, new_audio_stream
 from pixelmix.media.containers import MOV, MOV_TAGS, MUXER_TAGS
-from pixelmix.media.editlist import hide_priming, index_first
-from pixelmix.media.encoder import AudioEncoder
+from pixelmix.media.editlist import index_first
 from pixelmix.media.opening import open_output, reading, time_base_of, why_unwritable
 from pixelmix.media.probe import is_cover
 from pixelmix.media.pyav import AnyPacket, audio_codec_of
@@ -31,13 +29,34 @@ from pixelmix.media.streams import (
     cover_pictures,
     start_code_filter,
 )
-from pixelmix.types import FloatArray, MediaInfo
+from pixelmix.types import MediaInfo
 
 _LARGEST_TIMESCALE = 10_000_000
 
 
+class Made(Protocol):
+    """A stream of the output that is made anew instead of copied."""
+
+    @property
+    def index(self) -> int:
+        """The input's stream that it stands for."""
+
+    @property
+    def clocks(self) -> Sequence[int]:
+        """Ticks per second that its times count in."""
+
+    def add(self, output: OutputContainer) -> Stream:
+        """Add the stream with its encoder; the header is written after that."""
+
+    def packets(self, until: Fraction | None) -> Iterable[AnyPacket]:
+        """Make the packets due up to a time of the output, seconds; None: all that are left."""
+
+    def settle(self, target: Path, number: int) -> None:
+        """Do what is left to do on the closed file, where it is the `number`-th of its kind."""
+
+
 class Writer:
-    """One output being written: streams copied, one audio track perhaps encoded anew."""
+    """One output being written: streams copied, one of them perhaps made anew."""
 
     def __init__(
         self,
@@ -46,8 +65,7 @@ class Writer:
         target: Path,
         container: str,
         plans: list[Plan],
-        encoding: AudioEncoding | None,
-        start: Fraction,
+        made: Made | None,
         span: Span | None,
     ) -> None:
         self._info = info
@@ -55,32 +73,27 @@ class Writer:
         self._target = target
         self._container = container
         self._plans = plans
-        self._encoding = encoding
-        self._start = start
+        self._made = made
         self._copies: dict[int, Stream] = {}
         self._filters: dict[int, BitStreamFilterContext | None] = {}
         self._last_dts: dict[int, int] = {}
-        self._encoded: AudioStream | None = None
         self._cutter = None if span is None else Cutter(source, info, span)
         self.repaired_times = 0
         """Packets whose decoding times did not ascend."""
 
-    def write(self, audio: Iterator[FloatArray] | None) -> None:
+    def write(self) -> None:
         """Write the whole file."""
         try:
-            options = _options(self._info, self._source, self._container, self._encoding)
+            clocks = () if self._made is None else self._made.clocks
+            options = _options(self._info, self._source, self._container, clocks)
             with open_output(self._target, self._container, options) as output:
                 self._set_up(output)
-                encoder = self._encoder()
                 for packet in self._packets():
-                    if encoder is not None and audio is not None:
-                        self._encode_until(output, encoder, audio, _time(packet))
+                    self._make_until(output, _time(packet))
                     self._copy(output, packet)
-                if encoder is not None and audio is not None:
-                    self._encode_until(output, encoder, audio, None)
-                    output.mux(encoder.finish())
-            if encoder is not None and encoder.unhidden:
-                hide_priming(self._target, self._audio_number(), encoder.unhidden)
+                self._make_until(output, None)
+            if self._made is not None:
+                self._made.settle(self._target, self._number(self._made.index))
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(why_unwritable(self._target, error)) from error
 
@@ -98,11 +111,11 @@ class Writer:
 
     def _add(self, output: OutputContainer, planned: Plan, covers: dict[int, bytes]) -> None:
         stream = self._source.streams[planned.index]
-        if self._encoding is not None and stream.index == self._info.audio.index:
-            self._encoded = new_audio_stream(output, self._encoding)
-            copy_properties(stream, self._encoded, self._container, reencoded=True)
+        if self._made is not None and stream.index == self._made.index:
+            added = self._made.add(output)
+            copy_properties(stream, added, self._container, reencoded=True)
             if self._container == "mpegts":
-                self._encoded.id = stream.id
+                added.id = stream.id
         elif isinstance(stream, VideoStream) and is_cover(stream) and self._container == "matroska":
             if stream.index in covers:
                 add_cover_attachment(output, stream, covers[stream.index])
@@ -112,48 +125,30 @@ class Writer:
                 self._copies[stream.index] = copied
                 self._filters[stream.index] = start_code_filter(stream, copied, self._container)
 
-    def _encoder(self) -> AudioEncoder | None:
-        if self._encoded is None or self._encoding is None:
-            return None
-        return AudioEncoder(
-            self._encoded,
-            self._encoding,
-            self._container,
-            self._start,
-            self._info.audio.rate,
-            self._info.audio.layout,
-        )
-
-    def _audio_number(self) -> int:
-        """Which of the output's audio tracks the new sound is."""
+    def _number(self, index: int) -> int:
+        """Which of the output's tracks of its kind a stream is."""
+        streams = self._source.streams
         kept = [planned.index for planned in self._plans if planned.kept]
-        tracks = [index for index in kept if self._source.streams[index].type == "audio"]
-        return tracks.index(self._info.audio.index)
+        return [i for i in kept if streams[i].type == streams[index].type].index(index)
 
     def _packets(self) -> Iterator[AnyPacket]:
         """Packets of all copied streams in the order of the file."""
         wanted = sorted(self._copies)
         with reading(self._info.path):
             if self._cutter is not None:
-                yield from self._cutter.packets(wanted)
+                # The video's packets tell where to begin, copied or not.
+                for packet in self._cutter.packets(sorted({*wanted, self._info.video.index})):
+                    if packet.stream_index in self._copies:
+                        yield packet
                 return
             for packet in self._source.demux(*wanted):
                 if packet.size or packet.pts is not None:
                     yield packet
 
-    def _encode_until(
-        self,
-        output: OutputContainer,
-        encoder: AudioEncoder,
-        audio: Iterator[FloatArray],
-        time: Fraction | None,
-    ) -> None:
-        """Take blocks until the new sound has reached `time` (None: all)."""
-        while time is None or encoder.time <= time:
-            block = next(audio, None)
-            if block is None:
-                return
-            output.mux(encoder.encode(block))
+    def _make_until(self, output: OutputContainer, time: Fraction | None) -> None:
+        if self._made is not None:
+            for packet in self._made.packets(time):
+                output.mux_one(packet)
 
     def _copy(self, output: OutputContainer, packet: AnyPacket) -> None:
         index = packet.stream_index
@@ -193,7 +188,7 @@ def _time(packet: AnyPacket) -> Fraction:
 
 
 def _options(
-    info: MediaInfo, source: InputContainer, container: str, encoding: AudioEncoding | None
+    info: MediaInfo, source: InputContainer, container: str, clocks: Sequence[int]
 ) -> dict[str, str]:
     if container == "mpegts":
         return {"mpegts_copyts": "1"}
@@ -207,7 +202,7 @@ def _options(
     if info.format.startswith("mov") and index_first(info.path):
         flags.append("faststart")
     # Late starts are written in the movie's own ticks: they must be able to tell samples apart.
-    ticks = [encoding.rate] if encoding else []
+    ticks = [*clocks]
     ticks += [stream.rate for stream in source.streams.audio if audio_codec_of(stream)]
     ticks += [time_base_of(stream).denominator for stream in source.streams.video]
     scale = 1000

@@ -1,12 +1,11 @@
 """Model bundles: finding, reading and checking them (the format is in `schema`)."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from pixelmix.errors import ModelError
-from pixelmix.model.fields import Json
+from pixelmix.fields import read_json
 from pixelmix.model.schema import DESCRIPTION_FILE, Bundle, FileRecord, parse
 
 _LARGEST_DESCRIPTION = 1_000_000
@@ -25,7 +24,9 @@ def load_bundle(path: Path) -> Bundle:
         reason = "is not a folder" if path.exists() else "does not exist"
         raise ModelError(f"model bundle {path} {reason}; `pixelmix models` lists what there is")
     file = path / DESCRIPTION_FILE
-    return parse(_read_json(file), path)
+    if not file.exists():
+        raise ModelError(f"{path} is no model bundle: it has no {file.name}")
+    return parse(read_json(file, _LARGEST_DESCRIPTION, ModelError), path)
 
 
 def verify(bundle: Bundle) -> None:
@@ -118,21 +119,3 @@ def _roots() -> Iterator[Path]:
     # A source checkout keeps its bundles beside the package; wheels have them inside it.
     if (package.parent / "pyproject.toml").is_file():
         yield package.parent / "models"
-
-
-def _read_json(file: Path) -> Json:
-    try:
-        if file.stat().st_size > _LARGEST_DESCRIPTION:
-            raise ModelError(f"{file} is too large to be a model's description")
-        data: Json = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_constant)
-    except FileNotFoundError as error:
-        raise ModelError(f"{file.parent} is no model bundle: it has no {file.name}") from error
-    except OSError as error:
-        raise ModelError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{file} is not valid JSON: {error}") from error
-    return data
-
-
-def _no_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")

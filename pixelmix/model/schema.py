@@ -37,7 +37,7 @@ from typing import Literal
 import numpy as np
 
 from pixelmix.errors import ModelError
-from pixelmix.model.fields import Fields, Json
+from pixelmix.fields import Fields, Json
 from pixelmix.types import FloatArray, FrontEnd, Vision
 
 FORMAT = 1
@@ -117,7 +117,7 @@ def parse(data: Json, path: Path) -> Bundle:
     ModelError
         At the first thing that is missing, has the wrong type or lies outside its range.
     """
-    fields = Fields(data, path / DESCRIPTION_FILE)
+    fields = Fields(data, path / DESCRIPTION_FILE, ModelError)
     version = fields.integer("format", 1)
     if version != FORMAT:
         raise ModelError(
@@ -189,7 +189,7 @@ def check_front_end(front_end: FrontEnd, where: str) -> None:
     ModelError
         If a value is out of its range; ``where`` names it.
     """
-    _front_end(Fields({**asdict(front_end)}, Path(where)))
+    _front_end(Fields({**asdict(front_end)}, Path(where), ModelError))
 
 
 def _front_end(fields: Fields) -> FrontEnd:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelmix.errors import ModelError
+from pixelmix.fields import Json
 from pixelmix.model import bundle as bundle_module
 from pixelmix.model.bundle import find_bundle, list_bundles, load_bundle, read_checked, verify
 from pixelmix.model.card import write_texts
-from pixelmix.model.fields import Json
 from pixelmix.model.schema import (
     NETWORK_FILES,
     Description,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from pixelmix.errors import PixelmixError, UsageError
+from pixelmix.hearing import Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
 from pixelmix.mix.gains import GainOption, parse_gain
@@ -16,7 +17,7 @@ from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.pipeline import remix_video, separate_video
 from pixelmix.regions.parse import parse_point, parse_region, resolve
-from pixelmix.stems import Source, StemStream
+from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray
 from tests.media_files import make_video, packets_of, tone
 

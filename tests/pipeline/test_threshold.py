@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pixelmix.hearing import Source
 from pixelmix.media.probe import probe
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import parse_region, resolve
-from pixelmix.stems import Source, StemStream
+from pixelmix.stems import StemStream
 from tests.media_files import make_video
 from tests.tiny_model import build_tiny_bundle, tiny_description
 

@@ -114,7 +114,8 @@ def test_the_backbone_has_a_rate_of_its_own(fabric: Fabric, kit: Dataset) -> Non
         assert weight.requires_grad
     groups = trainer.state().optimiser["param_groups"]
     assert isinstance(groups, list)
-    assert [group["full_rate"] for group in groups] == [recipe.learning_rate, recipe.kernel_rate, 0.0]
+    rates = [group["full_rate"] for group in groups]
+    assert rates == [recipe.learning_rate, recipe.kernel_rate, 0.0]
 
 
 # The moving average

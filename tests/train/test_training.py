@@ -153,9 +153,9 @@ def test_two_processes_take_the_steps_of_one(
     assert out.count("trained") == 1
     ours, theirs = checkpoint.load(tmp_path), checkpoint.load(whole)
     assert ours.step == theirs.step
-    # The order of sums differs, and Adam divides by small numbers.
-    assert_same(ours.model, theirs.model, 1e-4)
-    assert_same(ours.average, theirs.average, 1e-4)
+    # The order of sums differs; Adam divides by small numbers, and Muon enlarges small directions.
+    assert_same(ours.model, theirs.model, 1e-3)
+    assert_same(ours.average, theirs.average, 1e-3)
 
 
 def test_a_resumed_run_follows_a_changed_recipe(
@@ -164,7 +164,7 @@ def test_a_resumed_run_follows_a_changed_recipe(
     run = Run(tmp_path)
     train(dataset, run, tiny("steps=3"), weights, ALONE, lambda _: None)
     before = checkpoint.load(tmp_path).model
-    still = tiny("steps=6", "learning_rate=0", "weight_decay=0")
+    still = tiny("steps=6", "learning_rate=0", "kernel_rate=0", "weight_decay=0")
     train(dataset, run, still, None, ALONE, lambda _: None)
     after = checkpoint.load(tmp_path).model
     moved = [name for name in before if not torch.equal(before[name], after[name])]

@@ -1,42 +1,25 @@
-"""The operations, from a file to a file: they call the rooms below and do nothing themselves."""
+"""From a video to one whose sound has new gains."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pixelmix.media.atomic import partial_folder, partial_path
+from pixelmix.hearing import Damage, Progress, Source
+from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
 from pixelmix.media.remux import RemuxReport, remux
 from pixelmix.media.span import Span, cut_start
-from pixelmix.media.wav import WavWriter
-from pixelmix.mix.gains import REST, GainOption, merge_gains
+from pixelmix.mix.gains import GainOption, merge_gains
 from pixelmix.mix.gains import remix as apply_gains
 from pixelmix.mix.limiter import Limiter
 from pixelmix.mix.meter import Level
 from pixelmix.model.session import Networks
-from pixelmix.regions.parse import PlaceSpec, resolve
-from pixelmix.stems import Damage, Progress, Source, StemStream
+from pixelmix.pipeline.regions import Places, choose_regions
+from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray, Gain, MediaInfo, Region
 
 Clip = Literal["limit", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class Separated:
-    """What `separate_video` wrote."""
-
-    info: MediaInfo
-    regions: tuple[Region, ...]
-    files: Mapping[str, Path]
-    """Stem files by name, ``rest`` last."""
-    levels: Mapping[str, Level]
-    start: float
-    """Seconds by which the stems begin after the picture does (negative: before)."""
-    seconds: float
-    """Length of the stems."""
-    damage: Damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,55 +37,10 @@ class Remixed:
     damage: Damage
 
 
-def separate_video(
-    source: Source,
-    folder: Path,
-    places: Sequence[PlaceSpec],
-    networks: Networks,
-    *,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> Separated:
-    """Write one WAV per place, and ``rest.wav``, into `folder`; together they are the original.
-
-    Raises
-    ------
-    PixelmixError
-        Of the kind that fits: see `pixelmix.errors`.
-    """
-    info = probe(source.path, source.audio_track)
-    regions = resolve(places, info.video.width, info.video.height)
-    names = [region.name for region in regions]
-    with ExitStack() as stack:
-        files = tuple(f"{name}.wav" for name in (*names, REST))
-        partial = stack.enter_context(partial_folder(folder, files, overwrite=overwrite))
-        stream = stack.enter_context(StemStream(source, info, regions, networks, progress))
-        audio = stream.audio
-        writers = [
-            stack.enter_context(
-                WavWriter(partial / f"{name}.wav", audio.rate, audio.channels, audio.layout)
-            )
-            for name in (*names, REST)
-        ]
-        for block in stream:
-            for writer, stem in zip(writers, (*block.stems, block.rest), strict=True):
-                writer.write(stem)
-        seconds = writers[-1].samples / audio.rate
-    return Separated(
-        info=info,
-        regions=regions,
-        files={name: folder / f"{name}.wav" for name in (*names, REST)},
-        levels=stream.meter.levels(names),
-        start=stream.audio.start - info.video.start,
-        seconds=seconds,
-        damage=stream.damage,
-    )
-
-
 def remix_video(
     source: Source,
     target: Path,
-    places: Sequence[PlaceSpec],
+    places: Places,
     options: Sequence[GainOption],
     networks: Callable[[], Networks],
     *,
@@ -117,7 +55,8 @@ def remix_video(
     When no gain changes anything, the audio packets are copied too and no network is opened
     (`networks` is called only when needed). A part of the file begins where a copied picture can
     begin: in MP4 and MOV at any picture, elsewhere at the last key frame before. Spans of gains
-    are counted from the start of the file all the same.
+    are counted from the start of the file all the same. Without ``places`` the regions are those
+    of the project file, as in `separate_video`.
 
     Raises
     ------
@@ -125,7 +64,7 @@ def remix_video(
         Of the kind that fits: see `pixelmix.errors`.
     """
     info = probe(source.path, source.audio_track)
-    regions = resolve(places, info.video.width, info.video.height)
+    regions = choose_regions(places, source, info, networks, progress)
     names = [region.name for region in regions]
     gains = merge_gains(options, names)
     source, span = _cut(source, info, target)

@@ -1,0 +1,1 @@
+"""Pictures that explain what was found, drawn with Pillow."""

@@ -1,0 +1,125 @@
+"""The regions of a file, found and measured, and what a picture of them shows."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from pixelmix.discovery.discover import Found, discover
+from pixelmix.discovery.places import around, boxes
+from pixelmix.drawing.regions_picture import Sight
+from pixelmix.dsp.warp import row_frequencies
+from pixelmix.hearing import Damage, Progress, Source
+from pixelmix.media.frames import PictureReader
+from pixelmix.mix.course import Course
+from pixelmix.model.session import Networks
+from pixelmix.regions.colours import colour
+from pixelmix.survey import Survey, follow, masks_at, survey
+from pixelmix.types import FoundRegion, MediaInfo, Region
+
+_PICTURE_SIDE = 480
+"""Pixels of the short side of the picture that is shown."""
+_SEEN = 0.3
+"""Cells are outlined that have this part of the best one's energy."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """What sounds in a file."""
+
+    info: MediaInfo
+    regions: tuple[FoundRegion, ...]
+    rest: float
+    """Part of the sound's energy that no region has."""
+    found: tuple[Found, ...]
+    course: Course
+    survey: Survey
+
+    @property
+    def damage(self) -> Damage:
+        """What was wrong with the sound."""
+        return self.survey.damage
+
+
+def find(
+    source: Source,
+    info: MediaInfo,
+    networks: Networks,
+    *,
+    count: int | None = None,
+    progress: Progress | None = None,
+) -> Finding:
+    """Look through a file, say what sounds in it, and listen to that.
+
+    The same file and model always give the same; a shorter look at it (`Source.start`) may not.
+    """
+    seen = survey(source, info, networks, _half(progress, 0))
+    found = discover(seen.scenes, partial(masks_at, networks), count)
+    k = networks.bundle.k
+    vectors = np.stack([one.feature for one in found]) if found else np.zeros((0, k), np.float32)
+    course, meter = follow(source, info, networks, vectors, _half(progress, 1))
+    names = [f"region{i + 1}" for i in range(len(found))]
+    levels, shares, spans = meter.levels(names), course.shares(), course.spans(seen.start)
+    regions = []
+    for i, (name, one) in enumerate(zip(names, found, strict=True)):
+        places = boxes(one.usual_cells(), info.video.width, info.video.height)
+        # Rounded as the project file has it, so that a later run with it does the very same.
+        feature = tuple(float(f"{value:.6g}") for value in one.feature)
+        regions.append(
+            FoundRegion(
+                region=Region(name, around(places), feature),
+                places=places,
+                share=float(shares[i]),
+                confidence=levels[name].confidence,
+                spans=spans[i],
+                colour=colour(i),
+            )
+        )
+    return Finding(info, tuple(regions), float(shares[-1]), found, course, seen)
+
+
+def sight(finding: Finding, networks: Networks) -> Sight:
+    """Return what a picture of the regions shows: the moment at which most of them sound."""
+    seen, found = finding.survey, finding.found
+    cells = np.stack([one.cells for one in found]) if found else None
+    scene = 0
+    if cells is not None:
+        # Every region counts alike, however loud it is.
+        strength = cells.max(axis=(2, 3))
+        scene = int(
+            (strength / strength.max(axis=1, keepdims=True).clip(1e-12)).sum(axis=0).argmax()
+        )
+    record = seen.scenes[scene]
+    middle = record.start + record.step * len(record.mixture) / 2
+    info = finding.info
+    with PictureReader(info, _PICTURE_SIDE) as reader:
+        picture = reader.at(info.start + middle)
+    shape = record.seen.labels.shape
+    shown = np.zeros((0, *shape), np.bool_)
+    if cells is not None:
+        now = cells[:, scene]
+        best = now.max(axis=(1, 2), keepdims=True)
+        shown = (now >= _SEEN * best) & (best > 0)
+    spectrogram, weights = finding.course.spectrogram()
+    return Sight(
+        picture=picture.rgb,
+        time=picture.time - info.start,
+        cells=shown,
+        spectrogram=spectrogram,
+        weights=weights,
+        frequencies=row_frequencies(networks.bundle.front_end),
+        loudness=finding.course.loudness(),
+        start=seen.start,
+        seconds=seen.seconds,
+    )
+
+
+def _half(progress: Progress | None, which: int) -> Progress | None:
+    """Return what tells of one of two passes as of a half of the whole."""
+    if progress is None:
+        return None
+
+    def tell(done: float, total: float | None) -> None:
+        progress(done / 2 if total is None else (done + which * total) / 2, total)
+
+    return tell

@@ -1,0 +1,147 @@
+"""A file's sound, window by window: the loop that every command drinks from."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from pixelmix.dsp.resample import Resampler
+from pixelmix.media.audio import AudioReader
+from pixelmix.mix.plan import Window, WindowBuffer
+from pixelmix.types import FloatArray, FrontEnd, MediaInfo
+
+Progress = Callable[[float, float | None], None]
+"""Called with the seconds of sound done and, where known, their total."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to read: a file, which of its audio tracks, and which part."""
+
+    path: Path
+    audio_track: int | None = None
+    start: float | None = None
+    """Seconds from the start of the file; None from its first sample on."""
+    duration: float | None = None
+    """Seconds; None to the end."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the file is wanted."""
+        return self.start is None and self.duration is None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What was wrong with the sound that was read."""
+
+    corrupt_packets: int
+    bridged_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """A window and the part of it that no other window covers better: the half in its middle.
+
+    The first stretch begins with its window, and the last ends with the sound.
+    """
+
+    window: Window
+    frames: slice
+    """STFT frames of the window."""
+    start: float
+    """Seconds from the start of the file."""
+
+
+class Hearing:
+    """Reads the sound once and cuts it into the model's windows; memory stays flat."""
+
+    def __init__(
+        self, source: Source, info: MediaInfo, fe: FrontEnd, progress: Progress | None = None
+    ) -> None:
+        self._fe = fe
+        self._progress = progress
+        start = None if source.whole else info.start + (source.start or 0.0)
+        self.audio = AudioReader(info, start, source.duration)
+        self.start = self.audio.start - info.start
+        """Seconds from the start of the file to the first sample."""
+        self.first_sample = round(self.start * self.audio.rate)
+        """The same in samples."""
+        known = info.audio.duration or info.duration or math.inf
+        wanted = math.inf if source.duration is None else source.duration
+        total = min(wanted, known - self.first_sample / self.audio.rate)
+        self._total = total if total < math.inf else None
+        self._heard = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was measured stays."""
+        self.audio.close()
+
+    @property
+    def damage(self) -> Damage:
+        """What was wrong with the sound so far."""
+        return Damage(self.audio.corrupt_packets, self.audio.bridged_samples / self.audio.rate)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound so far."""
+        return self._heard / self._fe.rate
+
+    def __iter__(self) -> Iterator[tuple[FloatArray, Sequence[Window]]]:
+        """Yield ``(channels, samples)`` at the sound's own rate and the windows they complete.
+
+        With the last windows come no samples.
+        """
+        fe, audio = self._fe, self.audio
+        resampler, buffer = Resampler(audio.rate, fe.rate), WindowBuffer(fe)
+        for samples in audio:
+            mono = resampler.push(samples.mean(axis=0))
+            self._heard += len(mono)
+            windows = buffer.push(mono)
+            yield samples, windows
+            self._tell(windows)
+        tail = resampler.finish()
+        self._heard += len(tail)
+        windows = buffer.push(tail) + buffer.finish()
+        yield np.zeros((audio.channels, 0), np.float32), windows
+        self._tell(windows)
+
+    def stretches(self) -> Iterator[Stretch]:
+        """Yield the sound once from its first to its last frame."""
+        fe = self._fe
+        middle = fe.hop_frames // 2
+        held: Window | None = None
+        for _, windows in self:
+            for window in windows:
+                if held is not None:
+                    yield self._stretch(held, middle + fe.hop_frames)
+                held = window
+        if held is not None:
+            yield self._stretch(held, (self._heard - held.start_sample) // fe.hop + 1)
+
+    def _stretch(self, window: Window, stop: int) -> Stretch:
+        fe = self._fe
+        stop = min(stop, fe.frames)
+        first = min(fe.hop_frames // 2 if window.index else 0, stop - 1)
+        start = self.start + (window.start_sample + first * fe.hop) / fe.rate
+        return Stretch(window, slice(first, stop), start)
+
+    def _tell(self, windows: Sequence[Window]) -> None:
+        if windows and self._progress:
+            done = windows[-1].start_sample + self._fe.window_samples
+            self._progress(done / self._fe.rate, self._total)

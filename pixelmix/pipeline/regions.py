@@ -1,0 +1,129 @@
+"""Finding what sounds in a video, and keeping it in a project file."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixelmix.drawing.canvas import write_png
+from pixelmix.drawing.regions_picture import draw_regions
+from pixelmix.errors import UsageError
+from pixelmix.finding import find, sight
+from pixelmix.hearing import Damage, Progress, Source
+from pixelmix.media.atomic import partial_path
+from pixelmix.media.probe import probe
+from pixelmix.model.session import Networks
+from pixelmix.regions.parse import PlaceSpec, resolve
+from pixelmix.regions.project import Project, dump, fingerprint, load, project_path
+from pixelmix.types import FoundRegion, MediaInfo, Region
+
+Places = Sequence[PlaceSpec] | None
+"""Places as they were written; None for what the project file says, or else is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionsFile:
+    """What `find_regions` found and wrote."""
+
+    info: MediaInfo
+    regions: tuple[FoundRegion, ...]
+    rest: float
+    """Part of the sound's energy that no region has."""
+    project: Path
+    picture: Path | None
+    damage: Damage
+
+
+def regions_files(video: Path, folder: Path | None = None) -> tuple[Path, Path]:
+    """Return where the project file and the picture of a video's regions go."""
+    project, picture = project_path(video), video.with_name(video.stem + ".regions.png")
+    if folder is None:
+        return project, picture
+    return folder / project.name, folder / picture.name
+
+
+def find_regions(
+    source: Source,
+    project: Path,
+    picture: Path | None,
+    networks: Networks,
+    *,
+    count: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> RegionsFile:
+    """Find what sounds in a video; write a project file and, if wanted, a picture of it.
+
+    Raises
+    ------
+    PixelmixError
+        Of the kind that fits: see `pixelmix.errors`.
+    """
+    info = probe(source.path, source.audio_track)
+    inputs = (source.path,)
+    with ExitStack() as stack:
+        text = stack.enter_context(partial_path(project, overwrite=overwrite, inputs=inputs))
+        drawn = picture and stack.enter_context(
+            partial_path(picture, overwrite=overwrite, inputs=inputs)
+        )
+        finding = find(source, info, networks, count=count, progress=progress)
+        text.write_text(dump(_project(info, finding.regions, networks)), encoding="utf-8")
+        if drawn:
+            write_png(drawn, draw_regions(sight(finding, networks), finding.regions))
+    return RegionsFile(info, finding.regions, finding.rest, project, picture, finding.damage)
+
+
+def _project(info: MediaInfo, regions: tuple[FoundRegion, ...], networks: Networks) -> Project:
+    return Project(
+        input=info.path.name,
+        fingerprint=fingerprint(info.path),
+        audio_track=info.audio.index,
+        model=networks.bundle.name,
+        model_id=networks.bundle.id,
+        width=info.video.width,
+        height=info.video.height,
+        regions=regions,
+    )
+
+
+def choose_regions(
+    places: Places,
+    source: Source,
+    info: MediaInfo,
+    networks: Callable[[], Networks],
+    progress: Progress | None,
+) -> tuple[Region, ...]:
+    """Return the regions that were pointed at, or else those of the project, found if need be."""
+    if places is not None:
+        return resolve(places, info.video.width, info.video.height)
+    project, _ = regions_files(info.path)
+    if project.exists():
+        known = load(project)
+        _check(known, project, info, networks)
+        found = known.regions
+    else:
+        # The whole video decides, also where only a part is wanted.
+        whole = Source(source.path, source.audio_track)
+        found = find_regions(whole, project, None, networks(), progress=progress).regions
+    if not found:
+        raise UsageError(
+            f"{info.path}: no sounding region was found in it; point at the sound with --point or "
+            "--region"
+        )
+    return tuple(one.region for one in found)
+
+
+def _check(known: Project, path: Path, info: MediaInfo, networks: Callable[[], Networks]) -> None:
+    again = f"look again with `pixelmix regions -y {info.path.name}`"
+    if known.fingerprint != fingerprint(info.path):
+        raise UsageError(f"{path}: {info.path.name} has changed since; {again}")
+    if known.audio_track != info.audio.index:
+        raise UsageError(
+            f"{path}: its regions are those of another audio track of {info.path.name}; {again}"
+        )
+    bundle = networks().bundle
+    if known.model_id != bundle.id:
+        raise UsageError(
+            f"{path}: its regions come from the model {known.model} ({known.model_id}), this is "
+            f"{bundle.name} ({bundle.id}); use --model {known.model}, or {again}"
+        )

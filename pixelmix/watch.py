@@ -1,0 +1,78 @@
+"""What a file shows around each window of its sound, as the vision network describes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from pixelmix.media.frames import PictureReader
+from pixelmix.mix.plan import picture_times
+from pixelmix.model.images import network_input
+from pixelmix.model.session import Networks
+from pixelmix.types import FloatArray, MediaInfo
+
+
+class Watch:
+    """Looks at the pictures of window after window; each goes through the network once."""
+
+    def __init__(self, info: MediaInfo, networks: Networks) -> None:
+        self._networks = networks
+        self._looks: dict[float, Look] = {}
+        vision = networks.bundle.vision
+        # A key frame up to one spacing old lies within the window all the same, and costs a
+        # fraction of decoding up to the very picture.
+        self._pictures = PictureReader(info, vision.short_side, tolerance=vision.frame_spacing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def features(self, index: int, audio_start: float) -> FloatArray:
+        """Return the features ``(pictures, k, rows, cols)`` of the window with this index.
+
+        ``audio_start`` is when the first window's sound begins, seconds on the container's clock.
+        """
+        bundle = self._networks.bundle
+        times = picture_times(bundle.front_end, bundle.vision, index, audio_start)
+        return np.concatenate([look.features for look in self.looks(times)])
+
+    def looks(self, times: Sequence[float]) -> "list[Look]":
+        """Return what is seen at ascending times, seconds on the container's clock."""
+        found = [self._look(time) for time in times]
+        self._looks = dict(zip(times, found, strict=True))
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._pictures.close()
+
+    def _look(self, time: float) -> "Look":
+        if time in self._looks:
+            return self._looks[time]
+        picture = self._pictures.at(time)
+        for look in self._looks.values():
+            if look.shown == picture.time:
+                return look
+        images = network_input(picture.rgb, self._networks.bundle.vision)
+        look = Look(picture.time, self._networks.features(images))
+        self._looks[time] = look
+        return look
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One picture, as the vision network describes it."""
+
+    shown: float
+    """Time of the picture itself."""
+    features: FloatArray
+    """(1, k, rows, cols)"""
