@@ -116,6 +116,11 @@ def choose_regions(
 def _check(known: Project, path: Path, info: MediaInfo, networks: Callable[[], Networks]) -> None:
     again = f"look again with `pixelmix regions -y {info.path.name}`"
     if known.fingerprint != fingerprint(info.path):
+        if known.input != info.path.name:
+            raise UsageError(
+                f"{path}: its regions are those of {known.input}, not of {info.path.name}; "
+                "rename one of the two, or point at the sound with --point or --region"
+            )
         raise UsageError(f"{path}: {info.path.name} has changed since; {again}")
     if known.audio_track != info.audio.index:
         raise UsageError(
