@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pixelmix.errors import ModelError
 from pixelmix.train.checkpoint import DAMAGES
-from pixelmix.train.nets import NetworkSizes, dilated_features, pad_like_tensorflow
+from pixelmix.train.nets import NetworkSizes, around, dilated_features, pad_like_tensorflow
 from pixelmix.train.recipe import Recipe
 from pixelmix.types import ByteArray
 
@@ -187,11 +187,15 @@ def normalised(images: Tensor, recipe: Recipe) -> Tensor:
 
 
 def feature_maps(network: nn.Module, pictures: Sequence[ByteArray], recipe: Recipe) -> Tensor:
-    """Return ``(n, channels, rows, cols)`` for pictures ``(height, width, 3)`` of one size."""
+    """Return ``(n, channels, rows, cols)`` for pictures ``(height, width, 3)`` of one size.
+
+    As the head takes them: averaged over `NetworkSizes.head_context` cells.
+    """
     images = normalised(torch.from_numpy(np.stack(pictures)), recipe)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         maps: Tensor = network(images)
-    return maps.float()
+    averaged: Tensor = around(recipe.sizes)(maps.float())
+    return averaged
 
 
 def principal(cells: Tensor, size: int, floor: float) -> Projection:

@@ -13,7 +13,8 @@ _LEAST = {
     "drive": 0.0, "level_spread": 0.0, "weight_slope": 0.0, "silent_weight": 0.0,
     "compete_weight": 0.0, "vision_weight": 0.0, "class_decline": 0.0, "learning_rate": 0.0,
     "backbone_rate": 0.0, "last_rate": 0.0, "weight_decay": 0.0, "clip_norm": 0.0,
-    "seed": 0, "sizes.k": 1, "sizes.unet_width": 1, "sizes.unet_levels": 5,
+    "seed": 0, "sizes.k": 1, "sizes.unet_width": 1, "sizes.unet_levels": 5, "sizes.head_context": 1,
+    "kernel_rate": 0.0,
 }  # fmt: skip
 _SHARES = (
     "same_kind", "silent_picture", "silent_scene", "other_view", "clutter", "speed_probability",
@@ -44,6 +45,8 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         yield "neither steps nor epochs says how long"
     if min(recipe.image_std) <= 0:
         yield "image_std must be above 0"
+    if not recipe.sizes.head_context % 2:
+        yield "sizes.head_context must be an odd number of cells"
     yield from _unfit(recipe)
 
 

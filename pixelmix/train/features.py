@@ -127,6 +127,8 @@ def _key(pictures: Sequence[int], recipe: Recipe, backbone: Backbone) -> str:
     )  # fmt: skip
     if not recipe.sizes.same_padding:  # the weights are the same either way
         about += ("padded evenly",)
+    if recipe.sizes.head_context != 1:
+        about += (f"averaged over {recipe.sizes.head_context}",)
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]
 
 

@@ -30,6 +30,8 @@ class NetworkSizes:
     """Kernel of the convolution that turns backbone features into K channels (3 as published)."""
     head_width: int = 0
     """Channels of a hidden 1x1 layer before it; 0 for none (as published)."""
+    head_context: int = 1
+    """Cells across, an odd number, over which the backbone's features are averaged before it."""
     same_padding: bool = False
     """Pad stride-2 convolutions at the bottom and right only, as TensorFlow's weights expect."""
 
@@ -47,6 +49,7 @@ class VisionNetwork(nn.Module):
         if sizes.same_padding:
             pad_like_tensorflow(self.features)
         channels = _evaluate(self.features, torch.zeros(1, 3, 64, 64)).shape[1]
+        self.context = around(sizes)
         hidden = sizes.head_width
         self.hidden: nn.Module = (
             nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU()) if hidden else nn.Identity()
@@ -56,8 +59,16 @@ class VisionNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return one vector of K logits per cell."""
-        logits: Tensor = self.fc(self.hidden(self.features(images)))
+        logits: Tensor = self.fc(self.hidden(self.context(self.features(images))))
         return logits
+
+
+def around(sizes: NetworkSizes) -> nn.Module:
+    """Return what averages features over the cells around each, as far as there are any."""
+    cells = sizes.head_context
+    if cells == 1:
+        return nn.Identity()
+    return nn.AvgPool2d(cells, stride=1, padding=cells // 2, count_include_pad=False)
 
 
 def dilated_features(backbone: str) -> nn.Sequential:

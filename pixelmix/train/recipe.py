@@ -38,6 +38,7 @@ def _sizes() -> NetworkSizes:
         unet_levels=7,
         head_kernel=1,
         head_width=256,
+        head_context=7,
         same_padding=True,
     )
 
@@ -153,11 +154,11 @@ class Recipe:
     ``none`` leaves PyTorch's start."""
 
     # Schedule
-    steps: int = 5_200
+    steps: int = 4_900
     """Of the whole training; 0 counts ``epochs`` instead."""
     epochs: int = 0
     """Passes over the recordings."""
-    full_from: float = 0.85
+    full_from: float = 0.9
     """From this share of the training on windows are whole; before, half as long."""
     optimiser: Optimiser = "muon"
     """Muon takes the kernels of the audio network; AdamW what is left to it, or all."""
