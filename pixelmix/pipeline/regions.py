@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pixelmix.drawing.canvas import write_png
 from pixelmix.drawing.regions_picture import draw_regions
-from pixelmix.errors import UsageError
+from pixelmix.errors import OutputError, UsageError
 from pixelmix.finding import find, sight
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
@@ -104,7 +104,11 @@ def choose_regions(
     else:
         # The whole video decides, also where only a part is wanted.
         whole = Source(source.path, source.audio_track)
-        found = find_regions(whole, project, None, networks(), progress=progress).regions
+        try:
+            found = find_regions(whole, project, None, networks(), progress=progress).regions
+        except OutputError:
+            # The video's folder cannot be written: they are found again the next time.
+            found = find(whole, info, networks(), progress=progress).regions
     if not found:
         raise UsageError(
             f"{info.path}: no sounding region was found in it; point at the sound with --point or "

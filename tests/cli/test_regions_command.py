@@ -139,3 +139,20 @@ def test_a_bad_file_does_not_stop_the_others(run: Run, tmp_path: Path, known: Pa
     assert (len(results), len(failed)) == (1, 1)
     names = {path.name for path in folder.iterdir()}
     assert names == {"duet.pixelmix.json", "duet.regions.png"}
+
+
+def test_a_folder_that_cannot_be_written_is_no_hindrance(
+    run: Run, tmp_path: Path, known: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    video = clip(kept)
+    kept.chmod(0o555)
+    try:
+        ran = run("separate", video, "-o", tmp_path / "stems", "--model", known, "--json")
+    finally:
+        kept.chmod(0o755)
+    assert ran.code == 0, ran.err
+    names = {path.name for path in (tmp_path / "stems").iterdir()}
+    assert names == {"region1.wav", "region2.wav", "rest.wav"}
+    assert [*kept.iterdir()] == [video]
