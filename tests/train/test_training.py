@@ -143,19 +143,21 @@ def test_a_killed_run_goes_on_exactly(
     assert_same(ours.average, theirs.average)
 
 
-def test_two_processes_take_the_steps_of_one(
-    dataset: Path, weights: str, whole: Path, tmp_path: Path
-) -> None:
-    process = started(dataset, tmp_path, weights, "--processes", "2", "--device", "cpu")
+def test_two_processes_take_the_steps_of_one(dataset: Path, weights: str, tmp_path: Path) -> None:
+    # Muon would enlarge what rounding leaves in directions without a gradient.
+    plain, one, two = "optimiser=adamw", Run(tmp_path / "one"), tmp_path / "two"
+    one.folder.mkdir()
+    train(dataset, one, tiny(plain), weights, ALONE, lambda _: None)
+    process = started(dataset, two, weights, "--set", plain, "--processes", "2", "--device", "cpu")
     out, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "2 x cpu" in errors
     assert out.count("trained") == 1
-    ours, theirs = checkpoint.load(tmp_path), checkpoint.load(whole)
+    ours, theirs = checkpoint.load(two), checkpoint.load(one.folder)
     assert ours.step == theirs.step
-    # The order of sums differs; Adam divides by small numbers, and Muon enlarges small directions.
-    assert_same(ours.model, theirs.model, 1e-3)
-    assert_same(ours.average, theirs.average, 1e-3)
+    # The order of sums differs, and Adam divides by small numbers.
+    assert_same(ours.model, theirs.model, 1e-4)
+    assert_same(ours.average, theirs.average, 1e-4)
 
 
 def test_a_resumed_run_follows_a_changed_recipe(
