@@ -4,11 +4,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from pixelmix.closing import Closing
 from pixelmix.dsp.resample import Resampler
 from pixelmix.media.audio import AudioReader
 from pixelmix.mix.plan import Window, WindowBuffer
@@ -57,7 +56,7 @@ class Stretch:
     """Seconds from the start of the file."""
 
 
-class Hearing:
+class Hearing(Closing):
     """Reads the sound once and cuts it into the model's windows; memory stays flat."""
 
     def __init__(
@@ -76,17 +75,6 @@ class Hearing:
         total = min(wanted, known - self.first_sample / self.audio.rate)
         self._total = total if total < math.inf else None
         self._heard = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; what was measured stays."""

@@ -1,11 +1,10 @@
 """A file's sound, separated by places in its picture."""
 
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from pixelmix.closing import Closing
 from pixelmix.errors import UsageError
 from pixelmix.hearing import Damage, Hearing, Progress, Source
 from pixelmix.mix.apply import StemSynthesizer
@@ -18,7 +17,7 @@ from pixelmix.types import FloatArray, MediaInfo, Region, StemBlock
 from pixelmix.watch import Watch
 
 
-class StemStream:
+class StemStream(Closing):
     """A file's sound as blocks of stems, window by window; memory does not grow with length."""
 
     def __init__(
@@ -42,17 +41,6 @@ class StemStream:
         self.meter = Meter(len(regions))
         self.first_sample = self._hearing.first_sample
         """Samples from the start of the file to the first one that is handed out."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; what was measured stays."""

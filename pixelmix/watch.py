@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from pixelmix.closing import Closing
 from pixelmix.media.frames import PictureReader
 from pixelmix.mix.plan import picture_times
 from pixelmix.model.images import network_input
@@ -14,7 +13,7 @@ from pixelmix.model.session import Networks
 from pixelmix.types import FloatArray, MediaInfo
 
 
-class Watch:
+class Watch(Closing):
     """Looks at the pictures of window after window; each goes through the network once."""
 
     def __init__(self, info: MediaInfo, networks: Networks) -> None:
@@ -24,17 +23,6 @@ class Watch:
         # A key frame up to one spacing old lies within the window all the same, and costs a
         # fraction of decoding up to the very picture.
         self._pictures = PictureReader(info, vision.short_side, tolerance=vision.frame_spacing)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def features(self, index: int, audio_start: float) -> FloatArray:
         """Return the features ``(pictures, k, rows, cols)`` of the window with this index.

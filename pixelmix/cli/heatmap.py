@@ -145,20 +145,16 @@ def _view(mode: str, opacity: float, side_by_side: bool) -> "View":
 
 
 def _tell(result: "Heated", view: "View", took: float, console: Console) -> None:
+    from pixelmix.cli.setup import tell_streams
+
     what = "a picture" if result.report is None else f"{result.report.pictures} pictures"
     console.say(f"{result.output}: {view.mode} in {what}, in {took:.1f} s")
-    if result.report is None:
-        return
-    for line in result.report.dropped:
-        console.warn(f"left out: {line}")
-    for line in result.report.notes:
-        console.note(line)
-    for line in result.report.kept:
-        console.detail(f"kept: {line}")
+    if result.report is not None:
+        tell_streams(result.report, console)
 
 
 def _document(result: "Heated", view: "View", networks: "Networks", took: float) -> Document:
-    from pixelmix.cli.setup import run_document
+    from pixelmix.cli.setup import run_document, streams_document
 
     report = result.report
     return {
@@ -166,8 +162,6 @@ def _document(result: "Heated", view: "View", networks: "Networks", took: float)
         "output": str(result.output),
         "mode": view.mode,
         "pictures": 1 if report is None else report.pictures,
-        "kept": [] if report is None else list(report.kept),
-        "dropped": [] if report is None else list(report.dropped),
-        "notes": [] if report is None else list(report.notes),
+        **streams_document(report),
         "took": round(took, 3),
     }

@@ -151,6 +151,8 @@ def _bit_rate(text: str) -> int:
 
 
 def _tell(result: "Remixed", took: float, console: Console) -> None:
+    from pixelmix.cli.setup import tell_streams
+
     report = result.report
     how = f"sound in {report.encoding.codec}" if report.encoding else "all packets copied"
     console.say(f"{result.output}: {how}, picture copied, in {took:.1f} s")
@@ -161,16 +163,11 @@ def _tell(result: "Remixed", took: float, console: Console) -> None:
         )
     if result.reduction_db > 0.05:
         console.note(f"peaks were turned down by up to {result.reduction_db:.1f} dB (--clip limit)")
-    for line in report.dropped:
-        console.warn(f"left out: {line}")
-    for line in report.notes:
-        console.note(line)
-    for line in report.kept:
-        console.detail(f"kept: {line}")
+    tell_streams(report, console)
 
 
 def _document(result: "Remixed", networks: "Networks | None", took: float) -> Document:
-    from pixelmix.cli.setup import level_document, run_document
+    from pixelmix.cli.setup import level_document, run_document, streams_document
 
     encoding = result.report.encoding
     return {
@@ -182,8 +179,6 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
         "audio_codec": None if encoding is None else encoding.codec,
         "copied": encoding is None,
         "reduction_db": round(result.reduction_db, 3),
-        "kept": list(result.report.kept),
-        "dropped": list(result.report.dropped),
-        "notes": list(result.report.notes),
+        **streams_document(result.report),
         "took": round(took, 3),
     }

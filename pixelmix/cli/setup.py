@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pixelmix.cli.batch import Document
 from pixelmix.cli.console import Console
 from pixelmix.hearing import Damage
+from pixelmix.media.rewrite import Rewritten
 from pixelmix.mix.meter import Level
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
@@ -62,6 +63,25 @@ def tell_damage(damage: Damage, name: str, console: Console) -> None:
             f"{name}: {damage.corrupt_packets} damaged audio packets; "
             f"{damage.bridged_seconds:.3f} s of missing sound filled with silence"
         )
+
+
+def tell_streams(streams: Rewritten, console: Console) -> None:
+    """Say what became of the input's streams."""
+    for line in streams.dropped:
+        console.warn(f"left out: {line}")
+    for line in streams.notes:
+        console.note(line)
+    for line in streams.kept:
+        console.detail(f"kept: {line}")
+
+
+def streams_document(streams: Rewritten | None) -> Document:
+    """Return what became of the input's streams, for ``--json``; None for no video."""
+    return {
+        "kept": [] if streams is None else list(streams.kept),
+        "dropped": [] if streams is None else list(streams.dropped),
+        "notes": [] if streams is None else list(streams.notes),
+    }
 
 
 def run_document(info: MediaInfo, networks: Networks | None, damage: Damage) -> Document:

@@ -150,35 +150,30 @@ class _View:
     """(rows, cols)"""
     vectors: FloatArray
     """(rows, cols, k)"""
-    coordinates: Float64Array
-    """(rows * cols, k)"""
-    pooled: FloatArray
-    """(rows, cols, k) of each cell and those around it, as a point pools them."""
     metric: SoundMetric
 
     @classmethod
     def of(cls, scene: Scene, metric: SoundMetric) -> "_View":
-        vectors = scene.vectors()
-        flat = vectors.reshape(-1, vectors.shape[-1])
-        pooled = ndimage.maximum_filter(vectors, (3, 3, 1), mode="nearest")
-        coordinates = metric.coordinates(flat)
-        return cls(scene.total, scene.shares(), vectors, coordinates, pooled, metric)
+        return cls(scene.total, scene.shares(), scene.vectors(), metric)
 
     def places(self, least: float) -> list[_Place]:
         highest = ndimage.maximum_filter(self.shares, 3, mode="nearest")
         peaks = (self.shares == highest) & (self.shares >= least)
         # A plain area is one place, however many of its cells are as high as those around.
         plateaus, count = ndimage.label(peaks, np.ones((3, 3), np.bool_))
+        # As a point pools them: each cell and those around it.
+        pooled = ndimage.maximum_filter(self.vectors, (3, 3, 1), mode="nearest")
         found = []
         for row, col in ndimage.maximum_position(peaks, plateaus, np.arange(1, count + 1)):
-            vector = self.pooled[row, col]
+            vector = pooled[row, col]
             energy = float(self.shares[row, col]) * self.total
             found.append(_Place(vector, self.metric.coordinates(vector[None])[0], energy))
         return found
 
     def owned(self, regions: Float64Array) -> FloatArray:
         """Return ``(regions, rows, cols)``: the energy of the cells that are each region's."""
-        likeness = correlations(self.coordinates, regions)
+        cells_of = self.vectors.reshape(-1, self.vectors.shape[-1])
+        likeness = correlations(self.metric.coordinates(cells_of), regions)
         nearest = likeness.argmax(axis=1)
         shares = self.shares.ravel()
         cells = np.zeros((len(regions), len(shares)), np.float32)

@@ -66,19 +66,17 @@ def region_maps(
     """
     palette = np.array([*colours, (0, 0, 0)], np.uint8)
     owners = [_owners(found, index, scene) for index, scene in enumerate(scenes)]
-    loudest = [
-        max(
-            float(over_cells(scene.energy, scene.seen)[:, owner == i].max(initial=0.0))
-            for scene, owner in zip(scenes, owners, strict=True)
-        )
-        for i in range(len(found))
-    ]
+    loudest = np.zeros(len(found))
+    for scene, owner in zip(scenes, owners, strict=True):
+        cells = over_cells(scene.energy, scene.seen)
+        for i, most in enumerate(loudest):
+            loudest[i] = max(most, float(cells[:, owner == i].max(initial=0.0)))
     ease = _Ease()
     for scene, owner in zip(scenes, owners, strict=True):
         for energy, _ in _moments(scene):
             wanted = np.zeros(owner.shape, np.float32)
             for i, most in enumerate(loudest):
-                level = _db(energy[owner == i].max(initial=0.0), most)
+                level = _db(energy[owner == i].max(initial=0.0), float(most))
                 wanted[owner == i] = np.clip(1.0 + level / FADE_DB, 0.0, 1.0)
             yield _painted(palette[owner], ease.towards(wanted, scene.step))
 

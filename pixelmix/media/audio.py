@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from pixelmix.closing import Closing
 from pixelmix.media.opening import reading
 from pixelmix.media.soundtrack import Piece, SoundTrack
 from pixelmix.media.timeline import Timeline
@@ -20,7 +19,7 @@ _SLACK_SECONDS = 60.0
 """Times further than this past the stated end are nonsense."""
 
 
-class AudioReader:
+class AudioReader(Closing):
     """The chosen audio track as float32 blocks (channels, samples), contiguous and in order.
 
     Sample n lies at ``start + n / rate`` on the container's clock. Encoder priming is removed
@@ -77,17 +76,6 @@ class AudioReader:
     def trimmed_samples(self) -> int:
         """Samples left out because packets overlapped in time."""
         return self._timeline.trimmed_samples
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 from av.codec.context import ThreadType
 from av.video.frame import VideoFrame
 
+from pixelmix.closing import Closing
 from pixelmix.errors import InputError
 from pixelmix.media.keyframes import Decoded, Track, key_time
 from pixelmix.media.opening import reading
@@ -22,7 +21,7 @@ _FINEST = 1000
 """Ticks per second that times need at the least, for repeats to have one."""
 
 
-class Film:
+class Film(Closing):
     """Pictures with their times, seconds on the container's clock.
 
     A picture that stands still for more than half a second (a slide, a cover with long sound) is
@@ -46,17 +45,6 @@ class Film:
         """Seconds; all times are multiples of it, but for the start of a part."""
         self.repeated = 0
         """Repeats of pictures that stood still."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from av.codec.context import ThreadType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation
 
+from pixelmix.closing import Closing
 from pixelmix.errors import InputError
 from pixelmix.media.colours import likely_matrix, states_matrix
 from pixelmix.media.keyframes import Decoded, Key, Scout, Track
@@ -23,7 +22,7 @@ _SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.F
 """swscale's bilinear widens with the reduction: it averages, it does not skip pixels."""
 
 
-class PictureReader:
+class PictureReader(Closing):
     """Pictures at chosen times, upright, RGB, resized to the network's short side.
 
     `at` gives the picture of the nearest preceding key frame when that is no more than
@@ -67,17 +66,6 @@ class PictureReader:
         self._turn: Orientation | None = None
         self._last: Picture | None = None
         self._last_key: tuple[Fraction, Picture] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -17,7 +17,7 @@ from pixelmix.media.film import Film, first_picture
 from pixelmix.media.maps import Course, Maps
 from pixelmix.media.overlay import Overlay, depth
 from pixelmix.media.pyav import AnyPacket
-from pixelmix.media.rewrite import rewrite
+from pixelmix.media.rewrite import Rewritten, rewrite
 from pixelmix.media.span import Span
 from pixelmix.types import ByteArray, MediaInfo
 
@@ -25,15 +25,9 @@ __all__ = ["Encoding", "HeatmapReport", "Maps", "render", "still"]
 
 
 @dataclass(frozen=True, slots=True)
-class HeatmapReport:
+class HeatmapReport(Rewritten):
     """What was written."""
 
-    kept: tuple[str, ...]
-    """Streams copied or encoded, as words."""
-    dropped: tuple[str, ...]
-    """Streams left out, each with the reason."""
-    notes: tuple[str, ...]
-    """Everything else a user should know."""
     pictures: int
     """Pictures written."""
     damaged_packets: int

@@ -11,23 +11,17 @@ from pixelmix.media.codecs import AudioEncoding, choose_encoding
 from pixelmix.media.containers import container_format
 from pixelmix.media.newsound import NewSound
 from pixelmix.media.opening import open_input
-from pixelmix.media.rewrite import rewrite
+from pixelmix.media.rewrite import Rewritten, rewrite
 from pixelmix.media.span import Span
 from pixelmix.types import FloatArray, MediaInfo
 
 
 @dataclass(frozen=True, slots=True)
-class RemuxReport:
+class RemuxReport(Rewritten):
     """What was written."""
 
     encoding: AudioEncoding | None
     """How the new sound is encoded; None when its packets were copied too."""
-    kept: tuple[str, ...]
-    """Streams copied or encoded, as words."""
-    dropped: tuple[str, ...]
-    """Streams left out, each with the reason."""
-    notes: tuple[str, ...]
-    """Everything else a user should know."""
 
 
 def remux(
@@ -83,7 +77,12 @@ def remux(
         sound = NewSound(info.audio, encoding, container_format(target), start, audio)
     written = rewrite(info, target, sound, span)
     notes = (encoding.note,) if encoding is not None and encoding.note else ()
-    return RemuxReport(encoding, written.kept, written.dropped, (*notes, *written.notes))
+    return RemuxReport(
+        kept=written.kept,
+        dropped=written.dropped,
+        notes=(*notes, *written.notes),
+        encoding=encoding,
+    )
 
 
 def _sample_format(info: MediaInfo) -> str:

@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
 
+from pixelmix.closing import Closing
 from pixelmix.errors import DeviceError, ModelError
 from pixelmix.model.bundle import read_checked
 from pixelmix.model.device import Device, choose_device, preload_cuda
@@ -34,7 +34,7 @@ class _Session(Protocol):
     def get_outputs(self) -> list[PortMeta]: ...
 
 
-class Networks:
+class Networks(Closing):
     """The networks of one bundle on one device; close it, or use it in a ``with`` statement."""
 
     def __init__(self, bundle: Bundle, device: Device, sessions: Sequence[_Session]) -> None:
@@ -136,17 +136,6 @@ class Networks:
     def close(self) -> None:
         """Free the networks and their memory."""
         self._sessions.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self, graph: Graph, *values: FloatArray) -> FloatArray:
         if not self._sessions:
