@@ -75,9 +75,12 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     return square
 
 
-def side_by_side(left: Path, right: Path, target: Path) -> tuple[Array, Array]:
-    """Write the pair as a video with lossless sound; return the two true sounds."""
-    sounds = [read_sound(clip / "audio.flac") for clip in (left, right)]
+def side_by_side(
+    left: Path, right: Path, target: Path, heard: tuple[float, float] = (1.0, 1.0)
+) -> tuple[Array, Array]:
+    """Write the pair as a video with lossless sound; return the two sounds, times ``heard``."""
+    clips = zip((left, right), heard, strict=True)
+    sounds = [read_sound(clip / "audio.flac") * factor for clip, factor in clips]
     length = min(len(x) for x in sounds)
     first, second = (x[:length] for x in sounds)
     mix = (first + second).astype(np.float32)

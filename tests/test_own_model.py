@@ -12,7 +12,8 @@ from pixelmix.train.nets import dilated_features
 from tests.media_files import make_video, tone
 
 SETTINGS = (
-    "sizes.k=4", "sizes.unet_width=2", "sizes.head_width=8", "projection_size=8", "views=1",
+    "sizes.k=4", "sizes.unet_width=2", "sizes.head_width=8", "projection_size=8", "tuning_steps=0",
+    "views=1",
     "short_side=64", "batch=2", "workers=0", "sources=1,0,0", "looks_per_sound=2",
 )  # fmt: skip
 

@@ -31,6 +31,14 @@ VisionWeights = Annotated[
         help="Trained weights of the backbone: a state dict, or torchvision's (downloaded).",
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start-from",
+        metavar="NAME|PATH",
+        help="Begin with the sound side of a model instead of random weights.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")]
 Fresh = Annotated[
     bool, typer.Option("-y", "--overwrite", help="Start anew in a folder that holds a run.")
@@ -56,6 +64,7 @@ def train(
     steps: Steps = None,
     settings: Settings = None,
     vision_weights: VisionWeights = None,
+    start_from: Start = None,
     resume: Resume = False,
     overwrite: Fresh = False,
     device: Where = "auto",
@@ -71,6 +80,7 @@ def train(
     Interrupted at any moment, the same command with --resume goes on as if nothing had happened.
     """
     with training_extra("to train"):
+        from pixelmix.model.bundle import find_bundle, load_bundle
         from pixelmix.train import recipe as recipes
         from pixelmix.train.backbone import expected_input
         from pixelmix.train.loop import Launch
@@ -100,6 +110,7 @@ def train(
             vision_weights,
             Launch(device, processes, nodes, threads),
             console.note,
+            start=load_bundle(find_bundle(start_from)) if start_from else None,
             fresh=overwrite,
         )
     except KeyboardInterrupt:

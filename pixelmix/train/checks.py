@@ -14,7 +14,7 @@ _LEAST = {
     "compete_weight": 0.0, "vision_weight": 0.0, "class_decline": 0.0, "learning_rate": 0.0,
     "backbone_rate": 0.0, "last_rate": 0.0, "weight_decay": 0.0, "clip_norm": 0.0,
     "seed": 0, "sizes.k": 1, "sizes.unet_width": 1, "sizes.unet_levels": 5, "sizes.head_context": 1,
-    "kernel_rate": 0.0,
+    "kernel_rate": 0.0, "tuning_steps": 0, "tuning_rate": 0.0,
 }  # fmt: skip
 _SHARES = (
     "same_kind", "silent_picture", "silent_scene", "other_view", "clutter", "speed_probability",

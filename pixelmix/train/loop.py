@@ -13,6 +13,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 
 from pixelmix.data.dataset import Dataset
 from pixelmix.errors import DeviceError, UsageError
+from pixelmix.model.schema import Bundle
 from pixelmix.train import checkpoint
 from pixelmix.train.backbone import IMAGENET, Backbone, load_backbone, restore_backbone
 from pixelmix.train.checks import check
@@ -22,6 +23,8 @@ from pixelmix.train.mixtures import Mixer, Source, batches, trainable
 from pixelmix.train.recipe import Recipe
 from pixelmix.train.run import Run
 from pixelmix.train.trainer import Trainer
+from pixelmix.train.tuning import tuned_backbone
+from pixelmix.train.warm import sound_side
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -46,6 +49,7 @@ def train(
     launch: Launch,
     say: Say,
     *,
+    start: Bundle | None = None,
     fresh: bool = False,
 ) -> Trainer:
     """Train on the dataset in ``folder``.
@@ -53,7 +57,8 @@ def train(
     It goes on from the run's checkpoint if there is one, unless it is to start ``fresh``.
 
     ``weights`` of the backbone are a file or `IMAGENET`, see `load_backbone`; with None a backbone
-    that is tuned starts at random. Started by ``torchrun`` or as one of several processes of
+    that is tuned starts at random. A new run takes its sound side from the bundle ``start``, if
+    there is one, see `sound_side`. Started by ``torchrun`` or as one of several processes of
     ``launch``, every process trains on its share of each batch; what they learn together is what
     one process would.
 
@@ -87,14 +92,18 @@ def train(
     backbone = _backbone(run, recipe, weights)
     features = None
     if recipe.vision == "frozen" and backbone:
-        # One process makes the maps, the others find them.
+        # One process tunes it and makes the maps, the others find them.
         with fabric.rank_zero_first():
+            if recipe.tuning_steps and not run.has_checkpoint():
+                backbone = tuned_backbone(dataset, recipe, backbone, tell)
             features = prepare_features(dataset, recipe, backbone, tell)
     source = Source(folder, features, recipe, recipe.total_steps(len(trainable(dataset))))
     mixer = Mixer(source)
     trainer = Trainer(fabric, recipe, len(mixer.kinds), source.steps, backbone)
     if run.has_checkpoint():
         trainer.restore(checkpoint.load(run.folder), str(run.folder / checkpoint.FILE))
+    elif start:
+        trainer.begin(sound_side(start, dataset, mixer, recipe))
     if first:
         run.begin(recipe, dataset, mixer, backbone, features)
     tell(_opening(mixer, trainer, fabric))
@@ -161,12 +170,12 @@ def open_fabric(launch: Launch) -> Fabric:
 
 
 def _backbone(run: Run, recipe: Recipe, weights: str | None) -> Backbone | None:
+    if recipe.vision == "frozen" and run.has_checkpoint():
+        return restore_backbone(run.vision()[0], recipe.sizes)
     if weights:
         return load_backbone(None if weights == IMAGENET else Path(weights), recipe.sizes)
     if recipe.vision == "tuned":
         return None
-    if run.has_checkpoint():
-        return restore_backbone(run.vision()[0], recipe.sizes)
     raise UsageError(
         f"the recipe keeps the backbone {recipe.sizes.backbone} as it is, so it has to be a "
         f"trained one: give --vision-weights FILE or --vision-weights {IMAGENET}"

@@ -38,7 +38,7 @@ def _sizes() -> NetworkSizes:
         unet_levels=7,
         head_kernel=1,
         head_width=256,
-        head_context=7,
+        head_context=3,
         same_padding=True,
     )
 
@@ -68,6 +68,10 @@ class Recipe:
     """Seconds between them; as windows follow each other, so that neighbours share pictures."""
     picture_changes: PictureChanges = "scenes"
     """Augmentation: pasted over scenes, recoloured, degraded; or a random crop and flip."""
+    tuning_steps: int = 2_400
+    """Steps of 32 made-up views in which a frozen backbone first learns the classes; 0 for none."""
+    tuning_rate: float = 3e-4
+    """Learning rate of its layers in these steps."""
     views: int = 3
     """Augmented views of every picture of a frozen backbone."""
     looks_per_sound: int = 8
@@ -231,6 +235,7 @@ def paper() -> Recipe:
         image_std=(0.229, 0.224, 0.225),
         frame_spacing=24 / 8,
         picture_changes="crop",
+        tuning_steps=0,
         batch=80,
         sources=(1.0, 0.0, 0.0),
         pairing="any",

@@ -11,7 +11,7 @@ from torch import nn
 
 from pixelmix.errors import ModelError
 from pixelmix.train.backbone import Backbone
-from pixelmix.train.checkpoint import Checkpoint
+from pixelmix.train.checkpoint import Checkpoint, State
 from pixelmix.train.losses import Losses, Objective
 from pixelmix.train.mixtures import Batch
 from pixelmix.train.model import Separator
@@ -125,6 +125,11 @@ class Trainer:
             step=self.steps,
             seconds=self.seconds,
         )
+
+    def begin(self, state: State) -> None:
+        """Begin with these weights instead of random ones, as far as they go."""
+        for model in (self.model, self.average):
+            model.load_state_dict(state, strict=False)
 
     def restore(self, state: Checkpoint, where: str) -> None:
         """Go on from a checkpoint.

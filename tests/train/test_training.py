@@ -27,7 +27,8 @@ STEPS = 12
 SETTINGS = (
     "front_end.window_samples=4095", "front_end.n_fft=254", "front_end.hop=64",
     "front_end.rows=64", "sizes.k=3", "sizes.unet_width=2", "sizes.unet_levels=5",
-    "sizes.head_width=6", "projection_size=5", "views=1", "short_side=64", "batch=4",
+    "sizes.head_width=6", "projection_size=5", "tuning_steps=0", "views=1",
+    "short_side=64", "batch=4",
     "log_steps=2", "save_steps=3", "sample_steps=5", "precision=fp32", "warmup_steps=1",
     f"steps={STEPS}",
     # As torchvision's weights ask for.

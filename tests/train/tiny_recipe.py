@@ -34,6 +34,7 @@ TINY = Recipe(
         same_padding=True,
     ),
     short_side=64,
+    tuning_steps=0,
     views=2,
     looks_per_sound=2,
     projection_size=5,
