@@ -72,7 +72,7 @@ class Recipe:
     """Steps of 32 made-up views in which a frozen backbone first learns the classes; 0 for none."""
     tuning_rate: float = 3e-4
     """Learning rate of its layers in these steps."""
-    views: int = 3
+    views: int = 5
     """Augmented views of every picture of a frozen backbone."""
     looks_per_sound: int = 8
     """Own pictures of a recording, at most, that a frozen backbone looks at."""
