@@ -248,7 +248,7 @@ def stages(video: Path, target: Path, model: str) -> None:
 def run_stages(video: Path, target: Path, model: str) -> None:
     """Remix with a clock around each stage, and print the shares."""
     from pixelmix.hearing import Source
-    from pixelmix.mix.gains import parse_gain
+    from pixelmix.mix.gain_options import parse_gain
     from pixelmix.model.bundle import find_bundle, load_bundle
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import remix_video

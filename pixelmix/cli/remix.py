@@ -43,6 +43,14 @@ Gains = Annotated[
         "with a time span such as @0:10-0:25.",
     ),
 ]
+Automation = Annotated[
+    Path | None,
+    typer.Option(
+        "--automation",
+        metavar="CSV|JSON",
+        help="A file of gains: region,gain,start,end in every row. --gain wins over it.",
+    ),
+]
 ClipMode = Annotated[
     str,
     typer.Option(
@@ -67,6 +75,7 @@ def remix(
     region: Boxes = None,
     output: Output = None,
     *,
+    automation: Automation = None,
     start: Start = None,
     duration: Duration = None,
     clip: ClipMode = "limit",
@@ -91,15 +100,19 @@ def remix(
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
     from pixelmix.hearing import Source
-    from pixelmix.mix.gains import parse_gain
+    from pixelmix.mix.automation import read_automation
+    from pixelmix.mix.gain_options import parse_gain
     from pixelmix.pipeline import remix_video
 
     console = Console(json, quiet, verbose)
-    if not gain:
-        raise UsageError("nothing to do: say how loud a region becomes with --gain NAME=G")
+    if not gain and automation is None:
+        raise UsageError(
+            "nothing to do: say how loud a region becomes with --gain NAME=G or --automation FILE"
+        )
     if clip not in ("limit", "none"):
         raise UsageError(f"--clip {clip!r}: choose limit or none")
-    gains = [parse_gain(text) for text in gain]
+    gains = [] if automation is None else list(read_automation(automation))
+    gains += [parse_gain(text) for text in gain or ()]
     rate = None if bitrate is None else _bit_rate(bitrate)
     specs = places(point, region)
     files = expand(inputs)

@@ -10,7 +10,8 @@ from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
 from pixelmix.media.remux import RemuxReport, remux
 from pixelmix.media.span import Span, cut_start
-from pixelmix.mix.gains import GainOption, merge_gains
+from pixelmix.mix.gain_options import GainOption
+from pixelmix.mix.gains import merge_gains
 from pixelmix.mix.gains import remix as apply_gains
 from pixelmix.mix.limiter import Limiter
 from pixelmix.mix.meter import Level

@@ -125,3 +125,18 @@ def test_help_and_version(run: Run) -> None:
     for command in ("remix", "separate", "models", "doctor", "import-checkpoint"):
         assert command in ran.out
     assert run("--version").out.startswith("pixelmix ")
+
+
+def test_gains_come_from_a_file_and_the_command_line_wins(
+    run: Run, tmp_path: Path, video: Path
+) -> None:
+    (tmp_path / "gains.csv").write_text("region,gain,start,end\na,0.5,0.5,1\nrest,mute,,\n")
+    ran = run("remix", video, *POINT, "--automation", "gains.csv", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["copied"] is False
+    (tmp_path / "gains.csv").write_text("region,gain\na,0.5\nrest,mute\n")
+    both = ("--automation", "gains.csv", "--gain", "a=1", "--gain", "rest=1")
+    assert run("remix", video, *POINT, *both, "-y", "--json").json["copied"] is True
+    (tmp_path / "gains.csv").write_text("region,gain\na,0.5\nb,0.5\n")
+    ran = run("remix", video, *POINT, "--automation", "gains.csv", "-y")
+    assert ran.failed_with(2, "gains.csv, line 3", "'b'", "a, rest")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelmix.mix.gains import gain_curve, merge_gains, parse_gain, remix
+from pixelmix.mix.gain_options import parse_gain
+from pixelmix.mix.gains import gain_curve, merge_gains, remix
 from pixelmix.types import FloatArray, Gain, GainSpan, StemBlock
 
 RATE = 8000

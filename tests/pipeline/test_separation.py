@@ -12,7 +12,7 @@ from pixelmix.errors import PixelmixError, UsageError
 from pixelmix.hearing import Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
-from pixelmix.mix.gains import GainOption, parse_gain
+from pixelmix.mix.gain_options import GainOption, parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.pipeline import remix_video, separate_video
