@@ -189,8 +189,9 @@ STAGES = (
     ("synthesizer network", "pixelmix.model.session", "Networks.masks"),
     ("blend masks", "pixelmix.mix.blend", "MaskBlender.push"),
     ("apply masks", "pixelmix.mix.apply", "StemSynthesizer._group"),
-    ("gains", "pixelmix.pipeline.remix", "apply_gains"),
+    ("gains", "pixelmix.pipeline.mixer", "remix"),
     ("limiter", "pixelmix.mix.limiter", "Limiter.push"),
+    ("loudness", "pixelmix.media.loudness", "LoudnessMeter.add"),
     ("encode", "pixelmix.media.encoder", "AudioEncoder.encode"),
 )
 

@@ -1,9 +1,13 @@
 """Options that several commands share, and what they mean together."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+from pixelmix.errors import UsageError
+
+Choice = TypeVar("Choice", bound=str)
 
 Inputs = Annotated[
     list[Path],
@@ -77,3 +81,17 @@ Duration = Annotated[
         "--duration", "--preview", min=0.01, metavar="SECONDS", help="Only so much of it."
     ),
 ]
+
+
+def chosen(option: str, text: str, choices: tuple[Choice, ...]) -> Choice:
+    """Return which of the choices was written.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them; the message lists them.
+    """
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise UsageError(f"{option} {text!r}: choose one of {', '.join(choices)}")

@@ -140,3 +140,18 @@ def test_gains_come_from_a_file_and_the_command_line_wins(
     (tmp_path / "gains.csv").write_text("region,gain\na,0.5\nb,0.5\n")
     ran = run("remix", video, *POINT, "--automation", "gains.csv", "-y")
     assert ran.failed_with(2, "gains.csv, line 3", "'b'", "a, rest")
+
+
+def test_loudness_and_peaks_are_reported(run: Run, tmp_path: Path) -> None:
+    loud = make_video(tmp_path / "in.mkv", audio=1.8 * tone(2.0), audio_codec="flac")
+    words = ("remix", loud, *POINT, "--gain", "a=6dB", "--gain", "rest=6dB", "-y")
+    ran = run(*words, "--clip", "none", "--json")
+    before, after = ran.json["before"], ran.json["after"]
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    for key in ("lufs", "true_peak_dbtp"):
+        assert float(str(after[key])) == pytest.approx(float(str(before[key])) + 6, abs=0.1)
+    assert "full scale" in ran.err
+    ran = run(*words, "--clip", "rescale")
+    assert " LUFS, true peak -0.9 -> -0.1 dBTP" in ran.out
+    assert "turned down" in ran.err
