@@ -54,6 +54,15 @@ AudioTrack = Annotated[
         "--audio-track", min=0, metavar="N", help="Which audio track, from 0; else the default one."
     ),
 ]
+HighBandMode = Annotated[
+    str,
+    typer.Option(
+        "--highband",
+        metavar="follow|keep",
+        help="Sound above the model's band: regions follow their mask below it, or it stays "
+        "in rest.",
+    ),
+]
 Model = Annotated[
     str, typer.Option("--model", metavar="NAME|PATH", help="Model bundle; see `pixelmix models`.")
 ]

@@ -16,6 +16,7 @@ from pixelmix.cli.options import (
     Debug,
     DeviceChoice,
     Duration,
+    HighBandMode,
     InputsOrProject,
     Json,
     Model,
@@ -32,6 +33,7 @@ from pixelmix.cli.options import (
 from pixelmix.errors import UsageError
 
 if TYPE_CHECKING:
+    from pixelmix.dsp.warp import HighBand
     from pixelmix.media.loudness import Loudness
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import Remixed
@@ -81,6 +83,7 @@ def remix(
     automation: Automation = None,
     start: Start = None,
     duration: Duration = None,
+    highband: HighBandMode = "follow",
     clip: ClipMode = "limit",
     audio_codec: AudioCodec = None,
     bitrate: BitRate = None,
@@ -112,6 +115,7 @@ def remix(
         raise UsageError(
             "nothing to do: say how loud a region becomes with --gain NAME=G or --automation FILE"
         )
+    band: HighBand = chosen("--highband", highband, ("follow", "keep"))
     clip_mode: Clip = chosen("--clip", clip, ("limit", "rescale", "none"))
     gains = [] if automation is None else list(read_automation(automation))
     gains += [parse_gain(text) for text in gain or ()]
@@ -137,6 +141,7 @@ def remix(
                     specs,
                     gains,
                     networks,
+                    highband=band,
                     clip=clip_mode,
                     audio_codec=audio_codec,
                     bit_rate=rate,

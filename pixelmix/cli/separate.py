@@ -12,6 +12,7 @@ from pixelmix.cli.options import (
     Debug,
     DeviceChoice,
     Duration,
+    HighBandMode,
     InputsOrProject,
     Json,
     Model,
@@ -23,9 +24,11 @@ from pixelmix.cli.options import (
     Start,
     Threads,
     Verbose,
+    chosen,
 )
 
 if TYPE_CHECKING:
+    from pixelmix.dsp.warp import HighBand
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import Separated
 
@@ -38,6 +41,7 @@ def separate(
     *,
     start: Start = None,
     duration: Duration = None,
+    highband: HighBandMode = "follow",
     audio_track: AudioTrack = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
@@ -59,6 +63,7 @@ def separate(
     from pixelmix.pipeline import separate_video
 
     console = Console(json, quiet, verbose)
+    band: HighBand = chosen("--highband", highband, ("follow", "keep"))
     specs = places(point, region)
     files = expand(inputs)
     with open_networks(model, device, threads, console) as networks:
@@ -75,6 +80,7 @@ def separate(
                     folder,
                     specs,
                     networks,
+                    highband=band,
                     overwrite=overwrite,
                     progress=progress,
                 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pixelmix.dsp.warp import HighBand
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
@@ -41,6 +42,7 @@ def remix_video(
     options: Sequence[GainOption],
     networks: Callable[[], Networks],
     *,
+    highband: HighBand = "follow",
     clip: Clip = "limit",
     audio_codec: str | None = None,
     bit_rate: int | None = None,
@@ -69,7 +71,7 @@ def remix_video(
         if not gains:
             report = remux(info, partial, None, span=span)
             return Remixed(info, regions, target, {}, report, Damage(0, 0.0))
-        with StemStream(source, info, regions, networks(), progress) as stream:
+        with StemStream(source, info, regions, networks(), progress, highband) as stream:
             mixer = Mixer(stream, names, gains, clip, target.parent)
             report = remux(
                 info,

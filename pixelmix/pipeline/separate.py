@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixelmix.dsp.warp import HighBand
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_folder
 from pixelmix.media.probe import probe
@@ -39,6 +40,7 @@ def separate_video(
     places: Places,
     networks: Networks,
     *,
+    highband: HighBand = "follow",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Separated:
@@ -58,7 +60,9 @@ def separate_video(
     with ExitStack() as stack:
         files = tuple(f"{name}.wav" for name in (*names, REST))
         partial = stack.enter_context(partial_folder(folder, files, overwrite=overwrite))
-        stream = stack.enter_context(StemStream(source, info, regions, networks, progress))
+        stream = stack.enter_context(
+            StemStream(source, info, regions, networks, progress, highband)
+        )
         audio = stream.audio
         writers = [
             stack.enter_context(
