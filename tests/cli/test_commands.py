@@ -155,3 +155,17 @@ def test_loudness_and_peaks_are_reported(run: Run, tmp_path: Path) -> None:
     ran = run(*words, "--clip", "rescale")
     assert " LUFS, true peak -0.9 -> -0.1 dBTP" in ran.out
     assert "turned down" in ran.err
+
+
+def test_stems_are_stored_as_asked(run: Run, tmp_path: Path, video: Path) -> None:
+    ran = run("separate", video, *POINT, "--format", "flac", "--json")
+    assert ran.code == 0, ran.err
+    names = {path.name for path in (tmp_path / "in.stems").iterdir()}
+    assert names == {"a.flac", "rest.flac"}
+    with av.open(str(tmp_path / "in.stems" / "rest.flac")) as container:
+        assert container.streams.audio[0].codec_context.format.name == "s32"
+    assert run("separate", video, *POINT, "--format", "wav", "--bits", "16", "-y").code == 0
+    with av.open(str(tmp_path / "in.stems" / "rest.wav")) as container:
+        assert container.streams.audio[0].codec_context.name == "pcm_s16le"
+    wrong = run("separate", video, *POINT, "--format", "flac", "--bits", "32f", "-y")
+    assert wrong.failed_with(2, "FLAC", "--bits 16 or 24")

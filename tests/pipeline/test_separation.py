@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -13,6 +14,7 @@ from pixelmix.errors import PixelmixError, UsageError
 from pixelmix.hearing import Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
+from pixelmix.media.stemfile import StemFormat
 from pixelmix.mix.gain_options import GainOption, parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
@@ -376,3 +378,49 @@ def test_the_high_band_stays_in_rest_when_asked(networks: Networks, tmp_path: Pa
     # The tiny model gives the region little up there, but not nothing.
     assert abs(shares["keep"]) < 1e-6
     assert shares["follow"] > 1e-4
+
+
+FORMATS = [StemFormat("wav", "16"), StemFormat("wav", "24"), StemFormat("flac", "16")]
+
+
+@pytest.mark.parametrize("stored", FORMATS, ids=lambda f: f"{f.kind}{f.bits}")
+def test_stems_of_whole_numbers_sum_to_the_original_bit_for_bit(
+    networks: Networks, tmp_path: Path, stored: StemFormat
+) -> None:
+    video = make_video(
+        tmp_path / "in.mkv",
+        seconds=2.0,
+        audio=chirps(2.0, 2, 44_100),
+        rate=44_100,
+        audio_codec="pcm_s16le",
+        draw=halves,
+    )
+    result = separate_video(
+        Source(video), tmp_path / "stems", [LEFT, RIGHT], networks, stored=stored
+    )
+    assert {path.name for path in result.files.values()} == {
+        f"{name}.{stored.kind}" for name in ("left", "right", "rest")
+    }
+    assert set(result.clipped.values()) == {0}
+    original = sound(video)
+    total = sum(read_whole(path) for path in result.files.values())
+    np.testing.assert_array_equal(total, original)
+
+
+def read_whole(path: Path) -> FloatArray:
+    """Read a stem as whole numbers, full scale 1."""
+    with av.open(str(path)) as container:
+        blocks = [frame.to_ndarray().reshape(-1, 2) for frame in container.decode(audio=0)]
+    values = np.concatenate(blocks)
+    scale = 2.0**15 if values.dtype == np.int16 else 2.0**31
+    return np.asarray(values.T / scale, np.float32)
+
+
+def test_a_stem_that_clips_is_counted(networks: Networks, tmp_path: Path) -> None:
+    loud = 8 * chirps(1.0, 1, 48_000)
+    video = make_video(tmp_path / "in.mov", seconds=1.0, audio=loud, audio_codec="pcm_f32le")
+    source = Source(video)
+    whole = separate_video(source, tmp_path / "a", [LEFT], networks, stored=FORMATS[0])
+    assert sum(whole.clipped.values()) > 1000
+    as_float = separate_video(source, tmp_path / "b", [LEFT], networks)
+    assert set(as_float.clipped.values()) == {0}
