@@ -193,16 +193,17 @@ def _tell_sound(sound: "SoundReport", clip: str, console: Console) -> None:
         f"true peak {_level(before.true_peak)} -> {_level(after.true_peak)} dBTP"
     )
     if sound.reduction_db > 0.05:
-        what = "all sound was" if clip == "rescale" else "peaks were"
-        console.note(f"{what} turned down by up to {sound.reduction_db:.1f} dB (--clip {clip})")
+        what = "all sound was turned down by" if clip == "rescale" else "peaks went down by up to"
+        console.note(f"{what} {sound.reduction_db:.1f} dB (--clip {clip})")
     if clip == "none" and after.true_peak is not None and after.true_peak > 0:
         console.note(
-            "the sound passes full scale and will clip; --clip limit or rescale prevents it"
+            f"the sound passes full scale by {after.true_peak:.1f} dB and may clip; "
+            "--clip limit or rescale prevents it"
         )
 
 
 def _level(value: float | None) -> str:
-    return "silence" if value is None else f"{value:.1f}"
+    return "none" if value is None else f"{value:.1f}"
 
 
 def _document(result: "Remixed", networks: "Networks | None", took: float) -> Document:

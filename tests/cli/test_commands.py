@@ -154,7 +154,7 @@ def test_loudness_and_peaks_are_reported(run: Run, tmp_path: Path) -> None:
     assert "full scale" in ran.err
     ran = run(*words, "--clip", "rescale")
     assert " LUFS, true peak -0.9 -> -0.1 dBTP" in ran.out
-    assert "turned down" in ran.err
+    assert "all sound was turned down by" in ran.err
 
 
 def test_stems_are_stored_as_asked(run: Run, tmp_path: Path, video: Path) -> None:
