@@ -189,8 +189,9 @@ STAGES = (
     ("synthesizer network", "pixelmix.model.session", "Networks.masks"),
     ("blend masks", "pixelmix.mix.blend", "MaskBlender.push"),
     ("apply masks", "pixelmix.mix.apply", "StemSynthesizer._group"),
-    ("gains", "pixelmix.pipeline.remix", "apply_gains"),
+    ("gains", "pixelmix.pipeline.mixer", "remix"),
     ("limiter", "pixelmix.mix.limiter", "Limiter.push"),
+    ("loudness", "pixelmix.media.loudness", "LoudnessMeter.add"),
     ("encode", "pixelmix.media.encoder", "AudioEncoder.encode"),
 )
 
@@ -248,7 +249,7 @@ def stages(video: Path, target: Path, model: str) -> None:
 def run_stages(video: Path, target: Path, model: str) -> None:
     """Remix with a clock around each stage, and print the shares."""
     from pixelmix.hearing import Source
-    from pixelmix.mix.gains import parse_gain
+    from pixelmix.mix.gain_options import parse_gain
     from pixelmix.model.bundle import find_bundle, load_bundle
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import remix_video

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pixelmix.closing import Closing
+from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import UsageError
 from pixelmix.hearing import Damage, Hearing, Progress, Source
 from pixelmix.mix.apply import StemSynthesizer
@@ -27,11 +28,13 @@ class StemStream(Closing):
         regions: Sequence[Region],
         networks: Networks,
         progress: Progress | None = None,
+        highband: HighBand = "follow",
     ) -> None:
         if not regions:
             raise UsageError("no place was given; point at the sound with --point or --region")
         self._networks = networks
         self._regions = regions
+        self._highband: HighBand = highband
         self._video = info.video
         self._hearing = Hearing(source, info, networks.bundle.front_end, progress)
         self.audio = self._hearing.audio
@@ -57,7 +60,7 @@ class StemStream(Closing):
         """Yield blocks of stems from the first sample to the last."""
         fe, audio = self._networks.bundle.front_end, self.audio
         blender = MaskBlender(fe, len(self._regions))
-        stems = StemSynthesizer(fe, audio.rate, audio.channels, len(self._regions))
+        stems = StemSynthesizer(fe, audio.rate, audio.channels, len(self._regions), self._highband)
         for samples, windows in self._hearing:
             stems.push_samples(samples)
             for window in windows:

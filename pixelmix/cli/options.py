@@ -1,9 +1,13 @@
 """Options that several commands share, and what they mean together."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+from pixelmix.errors import UsageError
+
+Choice = TypeVar("Choice", bound=str)
 
 Inputs = Annotated[
     list[Path],
@@ -50,6 +54,15 @@ AudioTrack = Annotated[
         "--audio-track", min=0, metavar="N", help="Which audio track, from 0; else the default one."
     ),
 ]
+HighBandMode = Annotated[
+    str,
+    typer.Option(
+        "--highband",
+        metavar="follow|keep",
+        help="Sound above the model's band: regions follow their mask below it, or it stays "
+        "in rest.",
+    ),
+]
 Model = Annotated[
     str, typer.Option("--model", metavar="NAME|PATH", help="Model bundle; see `pixelmix models`.")
 ]
@@ -77,3 +90,17 @@ Duration = Annotated[
         "--duration", "--preview", min=0.01, metavar="SECONDS", help="Only so much of it."
     ),
 ]
+
+
+def chosen(option: str, text: str, choices: tuple[Choice, ...]) -> Choice:
+    """Return which of the choices was written.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them; the message lists them.
+    """
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise UsageError(f"{option} {text!r}: choose one of {', '.join(choices)}")

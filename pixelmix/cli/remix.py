@@ -16,6 +16,7 @@ from pixelmix.cli.options import (
     Debug,
     DeviceChoice,
     Duration,
+    HighBandMode,
     InputsOrProject,
     Json,
     Model,
@@ -27,12 +28,16 @@ from pixelmix.cli.options import (
     Start,
     Threads,
     Verbose,
+    chosen,
 )
 from pixelmix.errors import UsageError
 
 if TYPE_CHECKING:
+    from pixelmix.dsp.warp import HighBand
+    from pixelmix.media.loudness import Loudness
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import Remixed
+    from pixelmix.pipeline.mixer import Clip, SoundReport
 
 Gains = Annotated[
     list[str] | None,
@@ -43,12 +48,20 @@ Gains = Annotated[
         "with a time span such as @0:10-0:25.",
     ),
 ]
+Automation = Annotated[
+    Path | None,
+    typer.Option(
+        "--automation",
+        metavar="CSV|JSON",
+        help="A file of gains: region,gain,start,end in every row. --gain wins over it.",
+    ),
+]
 ClipMode = Annotated[
     str,
     typer.Option(
         "--clip",
-        metavar="limit|none",
-        help="What keeps the sound from clipping when something is made louder.",
+        metavar="limit|rescale|none",
+        help="What keeps the sound from clipping: a limiter, one gain for all of it, or nothing.",
     ),
 ]
 AudioCodec = Annotated[
@@ -67,8 +80,10 @@ def remix(
     region: Boxes = None,
     output: Output = None,
     *,
+    automation: Automation = None,
     start: Start = None,
     duration: Duration = None,
+    highband: HighBandMode = "follow",
     clip: ClipMode = "limit",
     audio_codec: AudioCodec = None,
     bitrate: BitRate = None,
@@ -91,15 +106,19 @@ def remix(
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
     from pixelmix.hearing import Source
-    from pixelmix.mix.gains import parse_gain
+    from pixelmix.mix.automation import read_automation
+    from pixelmix.mix.gain_options import parse_gain
     from pixelmix.pipeline import remix_video
 
     console = Console(json, quiet, verbose)
-    if not gain:
-        raise UsageError("nothing to do: say how loud a region becomes with --gain NAME=G")
-    if clip not in ("limit", "none"):
-        raise UsageError(f"--clip {clip!r}: choose limit or none")
-    gains = [parse_gain(text) for text in gain]
+    if not gain and automation is None:
+        raise UsageError(
+            "nothing to do: say how loud a region becomes with --gain NAME=G or --automation FILE"
+        )
+    band: HighBand = chosen("--highband", highband, ("follow", "keep"))
+    clip_mode: Clip = chosen("--clip", clip, ("limit", "rescale", "none"))
+    gains = [] if automation is None else list(read_automation(automation))
+    gains += [parse_gain(text) for text in gain or ()]
     rate = None if bitrate is None else _bit_rate(bitrate)
     specs = places(point, region)
     files = expand(inputs)
@@ -122,7 +141,8 @@ def remix(
                     specs,
                     gains,
                     networks,
-                    clip="limit" if clip == "limit" else "none",
+                    highband=band,
+                    clip=clip_mode,
                     audio_codec=audio_codec,
                     bit_rate=rate,
                     overwrite=overwrite,
@@ -130,7 +150,7 @@ def remix(
                 )
             took = time.monotonic() - began
             tell_damage(result.damage, file.name, console)
-            _tell(result, took, console)
+            _tell(result, clip, took, console)
             used = networks() if result.report.encoding else None
             return _document(result, used, took)
 
@@ -150,7 +170,7 @@ def _bit_rate(text: str) -> int:
     return round(rate)
 
 
-def _tell(result: "Remixed", took: float, console: Console) -> None:
+def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
     from pixelmix.cli.setup import tell_streams
 
     report = result.report
@@ -161,15 +181,35 @@ def _tell(result: "Remixed", took: float, console: Console) -> None:
             f"  {name:<16} {100 * level.share:5.1f} % of the sound, "
             f"confidence {level.confidence:.2f}"
         )
-    if result.reduction_db > 0.05:
-        console.note(f"peaks were turned down by up to {result.reduction_db:.1f} dB (--clip limit)")
+    if result.sound:
+        _tell_sound(result.sound, clip, console)
     tell_streams(report, console)
+
+
+def _tell_sound(sound: "SoundReport", clip: str, console: Console) -> None:
+    before, after = sound.before, sound.after
+    console.say(
+        f"  loudness {_level(before.integrated)} -> {_level(after.integrated)} LUFS, "
+        f"true peak {_level(before.true_peak)} -> {_level(after.true_peak)} dBTP"
+    )
+    if sound.reduction_db > 0.05:
+        what = "all sound was turned down by" if clip == "rescale" else "peaks went down by up to"
+        console.note(f"{what} {sound.reduction_db:.1f} dB (--clip {clip})")
+    if clip == "none" and after.true_peak is not None and after.true_peak > 0:
+        console.note(
+            f"the sound passes full scale by {after.true_peak:.1f} dB and may clip; "
+            "--clip limit or rescale prevents it"
+        )
+
+
+def _level(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"
 
 
 def _document(result: "Remixed", networks: "Networks | None", took: float) -> Document:
     from pixelmix.cli.setup import level_document, run_document, streams_document
 
-    encoding = result.report.encoding
+    encoding, sound = result.report.encoding, result.sound
     return {
         **run_document(result.info, networks, result.damage),
         "output": str(result.output),
@@ -178,7 +218,14 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
         ],
         "audio_codec": None if encoding is None else encoding.codec,
         "copied": encoding is None,
-        "reduction_db": round(result.reduction_db, 3),
+        "reduction_db": 0.0 if sound is None else round(sound.reduction_db, 3),
+        "before": None if sound is None else _loudness_document(sound.before),
+        "after": None if sound is None else _loudness_document(sound.after),
         **streams_document(result.report),
         "took": round(took, 3),
     }
+
+
+def _loudness_document(loudness: "Loudness") -> Document:
+    values = {"lufs": loudness.integrated, "true_peak_dbtp": loudness.true_peak}
+    return {key: None if value is None else round(value, 2) for key, value in values.items()}

@@ -2,7 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from pixelmix.cli.batch import Document, expand, output_for, run_all
 from pixelmix.cli.console import Console
@@ -12,6 +14,7 @@ from pixelmix.cli.options import (
     Debug,
     DeviceChoice,
     Duration,
+    HighBandMode,
     InputsOrProject,
     Json,
     Model,
@@ -23,11 +26,25 @@ from pixelmix.cli.options import (
     Start,
     Threads,
     Verbose,
+    chosen,
 )
 
 if TYPE_CHECKING:
+    from pixelmix.dsp.warp import HighBand
+    from pixelmix.media.stemfile import StemFormat
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import Separated
+
+Format = Annotated[str, typer.Option("--format", metavar="wav|flac", help="Of the stems' files.")]
+BitDepth = Annotated[
+    str | None,
+    typer.Option(
+        "--bits",
+        metavar="16|24|32f",
+        help="Of the stems' samples: 32f (float; only WAV) or rounded to 16 or 24 bits. "
+        "Else 32f in WAV and 24 in FLAC.",
+    ),
+]
 
 
 def separate(
@@ -36,8 +53,11 @@ def separate(
     region: Boxes = None,
     output: Output = None,
     *,
+    format: Format = "wav",  # noqa: A002 - the option's name
+    bits: BitDepth = None,
     start: Start = None,
     duration: Duration = None,
+    highband: HighBandMode = "follow",
     audio_track: AudioTrack = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
@@ -51,14 +71,16 @@ def separate(
 ) -> None:
     """Write the sound of each place: stems.
 
-    One WAV file per place, and rest.wav with what no place claims. The stems have the rate and
-    channels of the original and sum to it.
+    A file per place, and rest.wav (or rest.flac) with what no place claims. The stems have the
+    rate and channels of the original and sum to it.
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
     from pixelmix.hearing import Source
     from pixelmix.pipeline import separate_video
 
     console = Console(json, quiet, verbose)
+    band: HighBand = chosen("--highband", highband, ("follow", "keep"))
+    stored = _stored(format, bits)
     specs = places(point, region)
     files = expand(inputs)
     with open_networks(model, device, threads, console) as networks:
@@ -75,6 +97,8 @@ def separate(
                     folder,
                     specs,
                     networks,
+                    stored=stored,
+                    highband=band,
                     overwrite=overwrite,
                     progress=progress,
                 )
@@ -86,6 +110,15 @@ def separate(
         run_all(files, work, console)
 
 
+def _stored(format_name: str, bits: str | None) -> "StemFormat":
+    from pixelmix.media.stemfile import Bits, Kind, StemFormat
+
+    kind: Kind = chosen("--format", format_name, ("wav", "flac"))
+    usual: Bits = "32f" if kind == "wav" else "24"
+    asked: Bits = usual if bits is None else chosen("--bits", bits, ("16", "24", "32f"))
+    return StemFormat(kind, asked)
+
+
 def _tell(result: "Separated", folder: Path, took: float, console: Console) -> None:
     console.say(f"{folder}: {result.seconds:.1f} s of sound in {took:.1f} s")
     for name, level in result.levels.items():
@@ -93,6 +126,12 @@ def _tell(result: "Separated", folder: Path, took: float, console: Console) -> N
             f"  {result.files[name].name:<20} {100 * level.share:5.1f} % of the sound, "
             f"confidence {level.confidence:.2f}"
         )
+    for name, count in result.clipped.items():
+        if count:
+            console.warn(
+                f"{result.files[name].name}: {count} samples beyond full scale were clipped; "
+                "--format wav --bits 32f keeps them"
+            )
     if abs(result.start) > 0.001:
         side = "after" if result.start > 0 else "before"
         console.note(f"the stems begin {abs(result.start):.3f} s {side} the picture")
@@ -102,7 +141,12 @@ def _document(result: "Separated", networks: "Networks", took: float) -> Documen
     from pixelmix.cli.setup import level_document, run_document
 
     stems = [
-        {"name": name, "path": str(result.files[name]), **level_document(level)}
+        {
+            "name": name,
+            "path": str(result.files[name]),
+            "clipped": result.clipped[name],
+            **level_document(level),
+        }
         for name, level in result.levels.items()
     ]
     return {

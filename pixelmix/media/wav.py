@@ -1,20 +1,17 @@
-"""Stems out: 32-bit float WAV files, written as the sound arrives."""
+"""Stems out: WAV files, written as the sound arrives."""
 
 import struct
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import numpy as np
 
-from pixelmix.errors import OutputError
-from pixelmix.media.opening import why_unwritable
-from pixelmix.types import FloatArray
+from pixelmix.media.opening import writing
+from pixelmix.media.stemfile import StemWriter, Values
 
-_FLOAT = 3
+_INTEGER, _FLOAT = 1, 3
 _EXTENSIBLE = 0xFFFE
-_FLOAT_GUID = struct.pack("<IHH", _FLOAT, 0, 0x10) + bytes.fromhex("800000aa00389b71")
-_BYTES = 4
+_GUID_END = struct.pack("<HH", 0, 0x10) + bytes.fromhex("800000aa00389b71")
 _LARGEST_RIFF = 0xFFFFFFFF
 _DS64_BYTES = 28
 _SPEAKERS = {
@@ -34,8 +31,8 @@ _SPEAKERS = {
 """Speaker masks of `WAVEFORMATEXTENSIBLE`; 0 (no meaning given) for any other layout."""
 
 
-class WavWriter:
-    """A 32-bit float WAV file; it becomes RF64 (EBU Tech 3306) when it outgrows 4 GiB.
+class WavWriter(StemWriter):
+    """A WAV file; it becomes RF64 (EBU Tech 3306) when it outgrows 4 GiB.
 
     Parameters
     ----------
@@ -45,6 +42,8 @@ class WavWriter:
         Of the samples, Hz and count.
     layout
         FFmpeg's name of the channel layout, for the speaker mask.
+    bits
+        16 or 24 bits of whole numbers; None for 32-bit float.
 
     Raises
     ------
@@ -58,65 +57,45 @@ class WavWriter:
         rate: int,
         channels: int,
         layout: str = "",
+        bits: int | None = None,
         *,
         largest_riff: int = _LARGEST_RIFF,
     ) -> None:
-        self._path = path
+        super().__init__(path, channels, bits)
         self._rate = rate
-        self._channels = channels
+        self._tag = _FLOAT if bits is None else _INTEGER
+        self._bytes = (bits or 32) // 8
         self._mask = _SPEAKERS.get(layout, 0)
         self._largest_riff = largest_riff
-        self.samples = 0
-        """Samples written so far, per channel."""
-        try:
+        with writing(path):
             self._file: BinaryIO = path.open("wb")
             self._file.write(self._header())
-        except OSError as error:
-            raise OutputError(why_unwritable(path, error)) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self._file.close()
-
-    def write(self, samples: FloatArray) -> None:
-        """Append samples (channels, samples)."""
-        if samples.shape[0] != self._channels:
-            raise ValueError(f"{samples.shape[0]} channels for a file of {self._channels}")
-        interleaved = np.ascontiguousarray(samples.T, dtype="<f4")
-        try:
-            self._file.write(interleaved.data)
-        except OSError as error:
-            raise OutputError(why_unwritable(self._path, error)) from error
-        self.samples += samples.shape[1]
+    def _put(self, values: Values) -> None:
+        # Little-endian values of four bytes, of which the low ones hold all.
+        whole = values.view(np.uint8).reshape(*values.shape, 4)
+        self._file.write(np.ascontiguousarray(whole[..., : self._bytes]).data)
 
     def close(self) -> None:
         """Write the sizes into the header and close the file."""
         if self._file.closed:
             return
-        try:
-            with self._file as file:
-                file.seek(0)
-                file.write(self._header())
-        except OSError as error:
-            raise OutputError(why_unwritable(self._path, error)) from error
+        with writing(self._path), self._file as file:
+            file.write(bytes(self._data % 2))
+            file.seek(0)
+            file.write(self._header())
+
+    @property
+    def _data(self) -> int:
+        return self.samples * self._channels * self._bytes
 
     def _header(self) -> bytes:
         """Everything before the samples; always equally long, so that it can be written again."""
-        data = self.samples * self._channels * _BYTES
+        data = self._data
         chunks = self._format_chunk() + struct.pack(
             "<4sII", b"fact", 4, min(self.samples, 2**32 - 1)
         )
-        riff = 4 + 8 + _DS64_BYTES + len(chunks) + 8 + data
+        riff = 4 + 8 + _DS64_BYTES + len(chunks) + 8 + data + data % 2
         if riff <= self._largest_riff:
             # A JUNK chunk keeps the place of the 64-bit sizes.
             head = struct.pack("<4sI4s4sI", b"RIFF", riff, b"WAVE", b"JUNK", _DS64_BYTES)
@@ -129,19 +108,19 @@ class WavWriter:
         return head + sizes + chunks + struct.pack("<4sI", b"data", size)
 
     def _format_chunk(self) -> bytes:
-        frame = self._channels * _BYTES
+        frame = self._channels * self._bytes
         extensible = self._channels > 2
         body = struct.pack(
             "<HHIIHH",
-            _EXTENSIBLE if extensible else _FLOAT,
+            _EXTENSIBLE if extensible else self._tag,
             self._channels,
             self._rate,
             self._rate * frame,
             frame,
-            8 * _BYTES,
+            8 * self._bytes,
         )
         if extensible:
-            body += struct.pack("<HHI", 22, 8 * _BYTES, self._mask) + _FLOAT_GUID
+            body += struct.pack("<HHII", 22, 8 * self._bytes, self._mask, self._tag) + _GUID_END
         else:
             body += struct.pack("<H", 0)
         return struct.pack("<4sI", b"fmt ", len(body)) + body

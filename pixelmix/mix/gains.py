@@ -1,9 +1,7 @@
-"""How loud each region becomes: reading gains, their course over time, and the new sum."""
+"""How loud each region becomes: gains merged, their course over time, and the new sum."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -11,63 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelmix.errors import UsageError
+from pixelmix.mix.gain_options import GainOption
 from pixelmix.types import FloatArray, Gain, GainSpan, StemBlock
 
 REST = "rest"
 """Name of what no region claims."""
 FADE_SECONDS = 0.02
 """Length of the linear fade at each edge of a span."""
-MAX_GAIN = 1000.0
-"""Linear, 60 dB: more is a slip of the keyboard and would only produce noise."""
-
-_FORMS = (
-    "write NAME=0.2, NAME=-12dB, NAME=mute or NAME=solo, and add a time span like this: "
-    "NAME=-6dB@0:10-0:25 (or @90- to the end)"
-)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
-_SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class GainOption:
-    """One ``--gain`` as it was written."""
-
-    name: str
-    gain: float
-    """Linear; 1.0 for ``solo``."""
-    start: float = 0.0
-    """Seconds from the start of the input."""
-    end: float = math.inf
-    solo: bool = False
-    """Everything else falls silent while this holds."""
-
-    @property
-    def always(self) -> bool:
-        """Whether it was written without a time span."""
-        return self.start == 0.0 and self.end == math.inf
-
-
-def parse_gain(text: str) -> GainOption:
-    """Read ``NAME=VALUE`` or ``NAME=VALUE@START-END``.
-
-    ``VALUE`` is a linear gain, a level such as ``-12dB``, ``mute`` or ``solo``; times are
-    seconds, ``M:SS`` or ``H:MM:SS``, with fractions; an empty ``END`` means to the end.
-
-    Raises
-    ------
-    UsageError
-        For anything else; the message shows the accepted forms.
-    """
-    name, equals, rest = text.partition("=")
-    name = name.strip()
-    value, at, span = rest.partition("@")
-    if not name or not equals:
-        raise UsageError(f"cannot read the gain {text!r}: {_FORMS}")
-    word = value.strip().lower()
-    solo = word == "solo"
-    gain = 1.0 if solo else _value(word, text)
-    start, end = _span(span, text) if at else (0.0, math.inf)
-    return GainOption(name, gain, start, end, solo)
 
 
 def merge_gains(options: Sequence[GainOption], region_names: Sequence[str]) -> tuple[Gain, ...]:
@@ -85,7 +33,9 @@ def merge_gains(options: Sequence[GainOption], region_names: Sequence[str]) -> t
     for option in options:
         if option.name not in known:
             names = ", ".join(known)
-            raise UsageError(f"there is no region named {option.name!r}; there are: {names}")
+            raise UsageError(
+                f"{option.where}there is no region named {option.name!r}; there are: {names}"
+            )
     merged = (_merge(name, options) for name in known)
     return tuple(gain for gain in merged if not is_unity(gain))
 
@@ -140,50 +90,6 @@ def remix(
     return out
 
 
-def _value(word: str, text: str) -> float:
-    """Return the linear gain written as `word`."""
-    if word == "mute":
-        return 0.0
-    level = word.removesuffix("db").rstrip()
-    if not _NUMBER.fullmatch(level):
-        raise UsageError(f"cannot read the gain {text!r}: {_FORMS}")
-    number = float(level)
-    if word.endswith("db"):
-        number = math.inf if number > 1e4 else 10.0 ** (number / 20.0)
-    elif number < 0:
-        raise UsageError(f"the gain {text!r} is negative: {_FORMS}")
-    if number > MAX_GAIN:
-        raise UsageError(f"the gain {text!r} is more than {MAX_GAIN:g} (60 dB); use a smaller one")
-    return number
-
-
-def _span(span: str, text: str) -> tuple[float, float]:
-    """Return start and end in seconds of ``START-END`` or ``START-``."""
-    first, dash, last = span.partition("-")
-    if not dash:
-        raise UsageError(f"the time span of {text!r} has no end: {_FORMS}")
-    start = _seconds(first.strip(), text)
-    end = _seconds(last.strip(), text) if last.strip() else math.inf
-    if start >= end:
-        raise UsageError(f"the time span of {text!r} ends before it starts; swap the times")
-    return start, end
-
-
-def _seconds(time: str, text: str) -> float:
-    """Return the seconds of ``S``, ``M:SS`` or ``H:MM:SS``, the last part with fractions."""
-    *high, low = time.split(":")
-    good = len(high) <= 2 and all(re.fullmatch(r"\d+", part, re.ASCII) for part in high)
-    if not good or not _SECONDS.fullmatch(low):
-        raise UsageError(f"cannot read the time {time!r} in {text!r}: {_FORMS}")
-    parts = [*map(float, high), float(low)]
-    if any(part >= 60 for part in parts[1:]):
-        raise UsageError(f"the time {time!r} in {text!r} has more than 59 minutes or seconds")
-    total = 0.0
-    for part in parts:
-        total = total * 60 + part
-    return total
-
-
 def _merge(name: str, options: Sequence[GainOption]) -> Gain:
     """Combine what all options mean for one name."""
     base, spans = 1.0, []
@@ -211,6 +117,8 @@ def _without(
     """Return the parts of `span` outside all `holes`."""
     parts = [span]
     for low, high in holes:
+        if high <= span[0] or low >= span[1]:
+            continue
         pieces = [piece for a, b in parts for piece in ((a, min(b, low)), (max(a, high), b))]
         parts = [(a, b) for a, b in pieces if a < b]
     return parts
@@ -220,15 +128,18 @@ def _without(
 def _breakpoints(gain: Gain) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return times (s) and gains between which the curve is straight; constant beyond them."""
     edges = {edge for span in gain.spans for edge in (span.start, span.end)}
-    cuts = [0.0, *sorted(edge for edge in edges if 0.0 < edge < math.inf), math.inf]
+    cuts = np.array([0.0, *sorted(edge for edge in edges if 0.0 < edge < math.inf), math.inf])
+    levels, held = np.full(len(cuts) - 1, gain.base), np.zeros(len(cuts) - 1, dtype=bool)
+    for span in gain.spans:
+        first, last = np.searchsorted(cuts, (span.start, span.end))
+        levels[first:last], held[first:last] = span.gain, True
     # Stretches of equal gain: (start, end, gain, whether a span holds there).
     stretches: list[tuple[float, float, float, bool]] = []
-    for start, end in pairwise(cuts):
-        holding = [span for span in gain.spans if span.start <= start and end <= span.end]
-        value, held = (holding[-1].gain, True) if holding else (gain.base, False)
-        same = stretches and stretches[-1][2:] == (value, held)
+    pieces = zip(pairwise(cuts.tolist()), levels.tolist(), held.tolist(), strict=True)
+    for (start, end), value, within in pieces:
+        same = stretches and stretches[-1][2:] == (value, within)
         first = stretches.pop()[0] if same else start
-        stretches.append((first, end, value, held))
+        stretches.append((first, end, value, within))
     times, values = [0.0], [stretches[0][2]]
     for (a, edge, before, left), (_, b, after, right) in pairwise(stretches):
         lengths = [length / 2 for length, inside in ((edge - a, left), (b - edge, right)) if inside]

@@ -1,25 +1,23 @@
 """From a video to one whose sound has new gains."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
+from pixelmix.dsp.warp import HighBand
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
 from pixelmix.media.remux import RemuxReport, remux
 from pixelmix.media.span import Span, cut_start
-from pixelmix.mix.gains import GainOption, merge_gains
-from pixelmix.mix.gains import remix as apply_gains
-from pixelmix.mix.limiter import Limiter
+from pixelmix.mix.gain_options import GainOption
+from pixelmix.mix.gains import merge_gains
 from pixelmix.mix.meter import Level
 from pixelmix.model.session import Networks
+from pixelmix.pipeline.mixer import Clip, Mixer, SoundReport
 from pixelmix.pipeline.regions import Places, choose_regions
 from pixelmix.stems import StemStream
-from pixelmix.types import FloatArray, Gain, MediaInfo, Region
-
-Clip = Literal["limit", "none"]
+from pixelmix.types import MediaInfo, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ class Remixed:
     levels: Mapping[str, Level]
     """Empty when nothing had to be separated because no gain changes anything."""
     report: RemuxReport
-    reduction_db: float
-    """Greatest gain reduction of the limiter."""
     damage: Damage
+    sound: SoundReport | None = None
+    """What became of the sound as a whole; None where its packets were copied."""
 
 
 def remix_video(
@@ -44,6 +42,7 @@ def remix_video(
     options: Sequence[GainOption],
     networks: Callable[[], Networks],
     *,
+    highband: HighBand = "follow",
     clip: Clip = "limit",
     audio_codec: str | None = None,
     bit_rate: int | None = None,
@@ -71,9 +70,9 @@ def remix_video(
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial:
         if not gains:
             report = remux(info, partial, None, span=span)
-            return Remixed(info, regions, target, {}, report, 0.0, Damage(0, 0.0))
-        with StemStream(source, info, regions, networks(), progress) as stream:
-            mixer = Mixer(stream, names, gains, clip)
+            return Remixed(info, regions, target, {}, report, Damage(0, 0.0))
+        with StemStream(source, info, regions, networks(), progress, highband) as stream:
+            mixer = Mixer(stream, names, gains, clip, target.parent)
             report = remux(
                 info,
                 partial,
@@ -89,8 +88,8 @@ def remix_video(
         output=target,
         levels=stream.meter.levels(names),
         report=report,
-        reduction_db=mixer.reduction_db,
         damage=stream.damage,
+        sound=mixer.report(),
     )
 
 
@@ -103,33 +102,3 @@ def _cut(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | 
     start = cut_start(info, target, wanted)
     length = None if end is None else end - start
     return replace(source, start=start - info.start, duration=length), Span(start, end)
-
-
-class Mixer:
-    """Blocks of the new sound from blocks of stems."""
-
-    def __init__(
-        self, stream: StemStream, names: Sequence[str], gains: Sequence[Gain], clip: Clip
-    ) -> None:
-        self._stream = stream
-        self._names = names
-        self._gains = gains
-        # Even gains below one can raise a single sample: what a mask takes away may have
-        # cancelled a peak.
-        audio = stream.audio
-        self._limiter = Limiter(audio.rate, audio.channels) if clip == "limit" else None
-
-    @property
-    def reduction_db(self) -> float:
-        """Greatest gain reduction of the limiter so far, dB."""
-        return self._limiter.reduction_db if self._limiter else 0.0
-
-    def __iter__(self) -> Iterator[FloatArray]:
-        """Yield ``(channels, samples)``, sample for sample as long as the original."""
-        position = self._stream.first_sample
-        for block in self._stream:
-            mixed = apply_gains(block, self._names, self._gains, self._stream.audio.rate, position)
-            position += mixed.shape[-1]
-            yield self._limiter.push(mixed) if self._limiter else mixed
-        if self._limiter:
-            yield self._limiter.finish()

@@ -5,16 +5,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixelmix.dsp.warp import HighBand
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_folder
+from pixelmix.media.audio import AudioReader
+from pixelmix.media.flac import FlacWriter
 from pixelmix.media.probe import probe
+from pixelmix.media.stemfile import StemFormat, StemWriter
 from pixelmix.media.wav import WavWriter
 from pixelmix.mix.gains import REST
 from pixelmix.mix.meter import Level
+from pixelmix.mix.quantise import quantise
 from pixelmix.model.session import Networks
 from pixelmix.pipeline.regions import Places, choose_regions
 from pixelmix.stems import StemStream
 from pixelmix.types import MediaInfo, Region
+
+_FLOAT_WAV = StemFormat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,8 @@ class Separated:
     seconds: float
     """Length of the stems."""
     damage: Damage
+    clipped: Mapping[str, int]
+    """Values beyond full scale, by name: whole numbers cannot hold them, float does."""
 
 
 def separate_video(
@@ -39,10 +48,12 @@ def separate_video(
     places: Places,
     networks: Networks,
     *,
+    stored: StemFormat = _FLOAT_WAV,
+    highband: HighBand = "follow",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Separated:
-    """Write one WAV per place, and ``rest.wav``, into `folder`; together they are the original.
+    """Write a file per place, and one of ``rest``, into `folder`; together they are the original.
 
     Without ``places`` the regions are those of the project file beside the input; if there is
     none, they are found, and it is written.
@@ -56,26 +67,35 @@ def separate_video(
     regions = choose_regions(places, source, info, lambda: networks, progress)
     names = [region.name for region in regions]
     with ExitStack() as stack:
-        files = tuple(f"{name}.wav" for name in (*names, REST))
-        partial = stack.enter_context(partial_folder(folder, files, overwrite=overwrite))
-        stream = stack.enter_context(StemStream(source, info, regions, networks, progress))
-        audio = stream.audio
-        writers = [
-            stack.enter_context(
-                WavWriter(partial / f"{name}.wav", audio.rate, audio.channels, audio.layout)
-            )
-            for name in (*names, REST)
-        ]
+        files = {name: f"{name}.{stored.kind}" for name in (*names, REST)}
+        partial = stack.enter_context(
+            partial_folder(folder, tuple(files.values()), overwrite=overwrite)
+        )
+        stream = stack.enter_context(
+            StemStream(source, info, regions, networks, progress, highband)
+        )
+        writers = {
+            name: stack.enter_context(_writer(partial / file, stream.audio, stored))
+            for name, file in files.items()
+        }
         for block in stream:
-            for writer, stem in zip(writers, (*block.stems, block.rest), strict=True):
+            parts = block if stored.whole_bits is None else quantise(block, stored.whole_bits)
+            for writer, stem in zip(writers.values(), (*parts.stems, parts.rest), strict=True):
                 writer.write(stem)
-        seconds = writers[-1].samples / audio.rate
     return Separated(
         info=info,
         regions=regions,
-        files={name: folder / f"{name}.wav" for name in (*names, REST)},
+        files={name: folder / file for name, file in files.items()},
         levels=stream.meter.levels(names),
         start=stream.audio.start - info.video.start,
-        seconds=seconds,
+        seconds=writers[REST].samples / stream.audio.rate,
         damage=stream.damage,
+        clipped={name: writer.clipped for name, writer in writers.items()},
     )
+
+
+def _writer(path: Path, audio: AudioReader, stored: StemFormat) -> StemWriter:
+    bits = stored.whole_bits
+    if stored.kind == "flac" and bits is not None:
+        return FlacWriter(path, audio.rate, audio.channels, audio.layout, bits)
+    return WavWriter(path, audio.rate, audio.channels, audio.layout, bits)

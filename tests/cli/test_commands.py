@@ -125,3 +125,47 @@ def test_help_and_version(run: Run) -> None:
     for command in ("remix", "separate", "models", "doctor", "import-checkpoint"):
         assert command in ran.out
     assert run("--version").out.startswith("pixelmix ")
+
+
+def test_gains_come_from_a_file_and_the_command_line_wins(
+    run: Run, tmp_path: Path, video: Path
+) -> None:
+    (tmp_path / "gains.csv").write_text("region,gain,start,end\na,0.5,0.5,1\nrest,mute,,\n")
+    ran = run("remix", video, *POINT, "--automation", "gains.csv", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["copied"] is False
+    (tmp_path / "gains.csv").write_text("region,gain\na,0.5\nrest,mute\n")
+    both = ("--automation", "gains.csv", "--gain", "a=1", "--gain", "rest=1")
+    assert run("remix", video, *POINT, *both, "-y", "--json").json["copied"] is True
+    (tmp_path / "gains.csv").write_text("region,gain\na,0.5\nb,0.5\n")
+    ran = run("remix", video, *POINT, "--automation", "gains.csv", "-y")
+    assert ran.failed_with(2, "gains.csv, line 3", "'b'", "a, rest")
+
+
+def test_loudness_and_peaks_are_reported(run: Run, tmp_path: Path) -> None:
+    loud = make_video(tmp_path / "in.mkv", audio=1.8 * tone(2.0), audio_codec="flac")
+    words = ("remix", loud, *POINT, "--gain", "a=6dB", "--gain", "rest=6dB", "-y")
+    ran = run(*words, "--clip", "none", "--json")
+    before, after = ran.json["before"], ran.json["after"]
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    for key in ("lufs", "true_peak_dbtp"):
+        assert float(str(after[key])) == pytest.approx(float(str(before[key])) + 6, abs=0.1)
+    assert "full scale" in ran.err
+    ran = run(*words, "--clip", "rescale")
+    assert " LUFS, true peak -0.9 -> -0.1 dBTP" in ran.out
+    assert "all sound was turned down by" in ran.err
+
+
+def test_stems_are_stored_as_asked(run: Run, tmp_path: Path, video: Path) -> None:
+    ran = run("separate", video, *POINT, "--format", "flac", "--json")
+    assert ran.code == 0, ran.err
+    names = {path.name for path in (tmp_path / "in.stems").iterdir()}
+    assert names == {"a.flac", "rest.flac"}
+    with av.open(str(tmp_path / "in.stems" / "rest.flac")) as container:
+        assert container.streams.audio[0].codec_context.format.name == "s32"
+    assert run("separate", video, *POINT, "--format", "wav", "--bits", "16", "-y").code == 0
+    with av.open(str(tmp_path / "in.stems" / "rest.wav")) as container:
+        assert container.streams.audio[0].codec_context.name == "pcm_s16le"
+    wrong = run("separate", video, *POINT, "--format", "flac", "--bits", "32f", "-y")
+    assert wrong.failed_with(2, "FLAC", "--bits 16 or 24")

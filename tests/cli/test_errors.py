@@ -84,6 +84,7 @@ def test_unreadable_options(run: Run, video: Path) -> None:
     assert run("remix", video, *POINT, "--gain", "a=loud").failed_with(2, "a=loud")
     assert run("remix", video, *POINT).failed_with(2, "--gain")
     assert run("remix", video, *REMIX, "--clip", "soft").failed_with(2, "--clip")
+    assert run("separate", video, *POINT, "--highband", "drop").failed_with(2, "--highband", "keep")
     assert run("remix", video, *REMIX, "--bitrate", "fast").failed_with(2, "--bitrate")
 
 

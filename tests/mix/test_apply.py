@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixelmix.dsp.warp import HighBand
 from pixelmix.mix.apply import StemSynthesizer, source_n_fft
 from pixelmix.mix.blend import MaskBlender, compete
 from pixelmix.mix.gains import remix
@@ -38,9 +39,14 @@ def random_masks(frames: int, regions: int = 2, seed: int = 1) -> FloatArray:
 
 
 def separate(
-    samples: FloatArray, masks: FloatArray, rate: int, fe: FrontEnd = MODEL, block: int = 4096
+    samples: FloatArray,
+    masks: FloatArray,
+    rate: int,
+    fe: FrontEnd = MODEL,
+    block: int = 4096,
+    highband: HighBand = "follow",
 ) -> StemBlock:
-    synthesizer = StemSynthesizer(fe, rate, samples.shape[0], masks.shape[0])
+    synthesizer = StemSynthesizer(fe, rate, samples.shape[0], masks.shape[0], highband)
     synthesizer.push_masks(masks)
     blocks = []
     for start in range(0, samples.shape[1], block):
@@ -137,10 +143,8 @@ def test_masks_select_frequencies() -> None:
 def test_high_band_can_be_kept() -> None:
     rate, length = 48000, 24000
     samples = (tone(300.0, rate, length) + tone(9000.0, rate, length))[None]
-    synthesizer = StemSynthesizer(MODEL, rate, 1, 1, highband="keep")
-    synthesizer.push_samples(samples)
-    synthesizer.push_masks(np.ones((1, MODEL.rows, 40), dtype=np.float32))
-    stem = join(synthesizer.pull() + synthesizer.finish()).stems[0, 0]
+    ones = np.ones((1, MODEL.rows, 40), dtype=np.float32)
+    stem = separate(samples, ones, rate, highband="keep").stems[0, 0]
     inner = slice(4096, -4096)
     np.testing.assert_allclose(stem[inner], tone(300.0, rate, length)[inner], atol=1e-4)
 
@@ -206,6 +210,38 @@ def test_energy_never_rises(first: float, second: float, rest: float, seed: int)
     gains = [Gain("a", first), Gain("b", second), Gain("rest", rest)]
     out = remix(block, ["a", "b"], gains, 8000, 0)
     assert np.sum(out.astype(float) ** 2) <= np.sum(samples.astype(float) ** 2) * (1 + 1e-6)
+
+
+bands: tuple[HighBand, ...] = ("follow", "keep")
+
+
+@given(
+    st.sampled_from([(6, 48_000), (1, 8_000), (2, 96_000), (2, 44_100)]),
+    st.sampled_from(bands),
+    st.lists(gain_levels, min_size=4, max_size=4),
+    st.integers(0, 100),
+)
+@settings(max_examples=15, deadline=None)
+def test_any_masks_and_gains_keep_the_whole_and_its_energy(
+    form: tuple[int, int], highband: HighBand, levels: list[float], seed: int
+) -> None:
+    """For masks drawn cell by cell, some of them all or nothing, in every band and channel."""
+    channels, rate = form
+    random = np.random.default_rng(seed)
+    samples = noise(channels, rate // 4 + seed, seed)
+    frames = mask_frames(MODEL, rate, samples.shape[1])
+    masks = np.moveaxis(random.dirichlet([0.2] * 4, (MODEL.rows, frames)), -1, 0)[:3]
+    block = separate(samples, masks.astype(np.float32), rate, highband=highband)
+    assert block.stems.shape == (3, *samples.shape)
+    np.testing.assert_array_equal(block.samples, samples)
+    np.testing.assert_allclose(block.stems.sum(axis=0) + block.rest, samples, atol=1e-6)
+    names = ("a", "b", "c", "rest")
+    gains = [Gain(name, level) for name, level in zip(names, levels, strict=True)]
+    out = remix(block, names[:3], gains, rate, 0).astype(float)
+    assert np.sum(out**2) <= np.sum(samples.astype(float) ** 2) * (1 + 1e-6)
+    # No part can be silenced or kept twice: one gain for all of them is that gain.
+    same = remix(block, names[:3], [Gain(name, levels[0]) for name in names], rate, 0)
+    np.testing.assert_allclose(same, np.float32(levels[0]) * samples, atol=1e-6)
 
 
 @given(st.lists(gain_levels, min_size=6, max_size=6), st.integers(0, 100))

@@ -9,14 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelmix.errors import UsageError
-from pixelmix.mix.gains import (
-    FADE_SECONDS,
-    GainOption,
-    gain_curve,
-    is_unity,
-    merge_gains,
-    parse_gain,
-)
+from pixelmix.mix.gain_options import GainOption, parse_gain
+from pixelmix.mix.gains import FADE_SECONDS, gain_curve, is_unity, merge_gains
 from pixelmix.types import FloatArray, Gain, GainSpan
 
 RATE = 8000
@@ -106,7 +100,7 @@ def test_rejected_with_a_way_out(text: str) -> None:
         parse_gain(text)
     message = str(caught.value)
     assert "\n" not in message
-    assert "write NAME=" in message or "smaller" in message or "swap" in message or "59" in message
+    assert "write " in message or "smaller" in message or "swap" in message or "59" in message
 
 
 @given(st.text(max_size=20))

@@ -1,13 +1,15 @@
 """The new sum is the formula, and is the original where nothing changes."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelmix.mix.gains import gain_curve, merge_gains, parse_gain, remix
+from pixelmix.mix.gain_options import parse_gain
+from pixelmix.mix.gains import FADE_SECONDS, gain_curve, merge_gains, remix
 from pixelmix.types import FloatArray, Gain, GainSpan, StemBlock
 
 RATE = 8000
@@ -61,6 +63,38 @@ def test_outside_a_span_is_bit_identical() -> None:
     out = remix(block, NAMES, [gain], RATE, 0)
     np.testing.assert_array_equal(out[:, :2000], block.samples[:, :2000])
     np.testing.assert_array_equal(out[:, 4001:], block.samples[:, 4001:])
+
+
+fades = st.builds(
+    lambda gain, start, length: GainSpan(gain, start, start + length),
+    st.floats(0, 1, width=32),
+    st.integers(0, 900).map(lambda n: n / 1000),
+    st.integers(50, 500).map(lambda n: n / 1000),
+)
+
+
+def steepest(spans: list[GainSpan]) -> float:
+    """Return the greatest change of the gain from one sample to the next."""
+    edges = sorted({edge for span in spans for edge in (span.start, span.end)})
+    shortest = min([b - a for a, b in pairwise(edges)], default=1.0)
+    return 1 / (min(FADE_SECONDS, shortest / 2) * RATE)
+
+
+@given(st.lists(fades, max_size=4), st.lists(fades, max_size=4), st.floats(50, 400))
+@settings(max_examples=40, deadline=None)
+def test_fades_make_no_clicks(first: list[GainSpan], rest: list[GainSpan], hertz: float) -> None:
+    """From one sample to the next no more changes than the sound itself and a fade's slope do."""
+    time = np.arange(2 * RATE) / RATE
+    stem = 0.4 * np.sin(2 * np.pi * hertz * time).astype(np.float32)
+    other = 0.4 * np.cos(2 * np.pi * 1.5 * hertz * time).astype(np.float32)
+    block = StemBlock((stem + other)[None], stem[None, None])
+    gains = [Gain("a", 1.0, tuple(first)), Gain("rest", 1.0, tuple(rest))]
+    out = remix(block, ("a",), gains, RATE, 0)[0]
+    steps = sum(
+        np.abs(np.diff(part)).max() + 0.4 * steepest(spans)
+        for part, spans in ((stem, first), (other, rest))
+    )
+    assert np.abs(np.diff(out)).max() <= steps + 1e-5
 
 
 @pytest.mark.parametrize(

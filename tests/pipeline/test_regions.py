@@ -11,7 +11,7 @@ from pixelmix.errors import InputError, OutputError, UsageError
 from pixelmix.hearing import Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
-from pixelmix.mix.gains import parse_gain
+from pixelmix.mix.gain_options import parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.pipeline import (

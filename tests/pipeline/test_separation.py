@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import PixelmixError, UsageError
 from pixelmix.hearing import Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
-from pixelmix.mix.gains import GainOption, parse_gain
+from pixelmix.media.stemfile import StemFormat
+from pixelmix.mix.gain_options import GainOption, parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.pipeline import remix_video, separate_video
+from pixelmix.pipeline.mixer import HIGHEST_PEAK, Clip
 from pixelmix.regions.parse import parse_point, parse_region, resolve
 from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray
@@ -280,3 +284,143 @@ def test_gain_spans_count_from_the_start_of_the_file(networks: Networks, tmp_pat
     change = np.abs(sound(out) - sound(video))[0]
     assert change[:47_900].max() < 1e-4
     assert change[49_000:].max() > 1e-3
+
+
+@pytest.mark.parametrize("clip", ["limit", "rescale", "none"])
+def test_loud_sound_is_kept_from_clipping_as_asked(
+    networks: Networks, tmp_path: Path, clip: Clip
+) -> None:
+    video = make_video(
+        tmp_path / "in.mov", seconds=4.0, audio=chirps(4.0, 2, 48_000), audio_codec="pcm_f32le"
+    )
+    out = tmp_path / "out.mov"
+    loud = gains("left=12dB", "rest=6dB@1-2")
+    result = remix_video(Source(video), out, [LEFT], loud, lambda: networks, clip=clip)
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mov", "out.mov"}
+    remix_video(Source(video), tmp_path / "as-is.mov", [LEFT], loud, lambda: networks, clip="none")
+    as_is, mixed, report = sound(tmp_path / "as-is.mov"), sound(out), result.sound
+    assert report is not None
+    assert report.after.true_peak is not None
+    peak = 20 * np.log10(np.abs(mixed).max())
+    assert report.after.true_peak >= peak - 1e-6
+    assert np.abs(as_is).max() > 1
+    if clip == "none":
+        np.testing.assert_array_equal(mixed, as_is)
+        assert report.reduction_db == 0
+    elif clip == "rescale":
+        # One gain for all of it: what is left below full scale is the same sound.
+        assert report.after.true_peak == pytest.approx(HIGHEST_PEAK, abs=0.02)
+        gain = 10 ** (-report.reduction_db / 20)
+        np.testing.assert_allclose(mixed, gain * as_is, atol=1e-6)
+    else:
+        assert np.abs(mixed).max() <= 0.999
+        assert report.reduction_db > 0
+
+
+@pytest.mark.parametrize("clip", ["limit", "rescale"])
+def test_sound_below_full_scale_is_left_alone(
+    networks: Networks, tmp_path: Path, clip: Clip
+) -> None:
+    video = make_video(
+        tmp_path / "in.mov", seconds=3.0, audio=chirps(3.0, 1, 48_000), audio_codec="pcm_f32le"
+    )
+    outs = []
+    for mode in (clip, "none"):
+        outs.append(tmp_path / f"{mode}.mov")
+        result = remix_video(
+            Source(video), outs[-1], [LEFT], gains("left=mute"), lambda: networks, clip=mode
+        )
+        assert result.sound is not None
+        assert result.sound.reduction_db == 0
+    np.testing.assert_array_equal(sound(outs[0]), sound(outs[1]))
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "layout"),
+    [(48_000, 6, "5.1"), (8_000, 1, "mono"), (96_000, 2, "stereo"), (44_100, 2, "stereo")],
+)
+def test_a_remix_keeps_rate_layout_and_length(
+    networks: Networks, tmp_path: Path, rate: int, channels: int, layout: str
+) -> None:
+    video = make_video(
+        tmp_path / "in.mkv",
+        seconds=2.0,
+        audio=chirps(2.0, channels, rate),
+        rate=rate,
+        audio_codec="flac",
+        draw=halves,
+    )
+    out = tmp_path / "out.mkv"
+    remix_video(Source(video), out, [LEFT, RIGHT], gains("left=-6dB"), lambda: networks)
+    before, after = probe(video).audio, probe(out).audio
+    assert (after.rate, after.channels, after.layout) == (rate, channels, layout)
+    assert (after.codec, after.layout) == (before.codec, before.layout)
+    assert sound(out).shape == sound(video).shape
+    assert np.square(sound(out)).sum() < np.square(sound(video)).sum()
+
+
+def test_the_high_band_stays_in_rest_when_asked(networks: Networks, tmp_path: Path) -> None:
+    """Two tones, one above the model's band: its own stem has it only when it follows."""
+    time = np.arange(2 * 48_000) / 48_000
+    high = 0.2 * np.sin(2 * np.pi * 9_000 * time).astype(np.float32)
+    low = 0.2 * np.sin(2 * np.pi * 440 * time).astype(np.float32)
+    video = make_video(
+        tmp_path / "in.mov", seconds=2.0, audio=(low + high)[None], audio_codec="pcm_f32le"
+    )
+    shares = {}
+    modes: tuple[HighBand, ...] = ("follow", "keep")
+    for mode in modes:
+        result = separate_video(Source(video), tmp_path / mode, [LEFT], networks, highband=mode)
+        stem = read_stem(result.files["left"], 48_000, 1)[0, 8_192:-8_192]
+        # A second holds whole periods of both tones.
+        tone_in = high[8_192 : 8_192 + 48_000]
+        shares[mode] = np.dot(stem[:48_000], tone_in) / np.dot(tone_in, tone_in)
+    # The tiny model gives the region little up there, but not nothing.
+    assert abs(shares["keep"]) < 1e-6
+    assert shares["follow"] > 1e-4
+
+
+FORMATS = [StemFormat("wav", "16"), StemFormat("wav", "24"), StemFormat("flac", "16")]
+
+
+@pytest.mark.parametrize("stored", FORMATS, ids=lambda f: f"{f.kind}{f.bits}")
+def test_stems_of_whole_numbers_sum_to_the_original_bit_for_bit(
+    networks: Networks, tmp_path: Path, stored: StemFormat
+) -> None:
+    video = make_video(
+        tmp_path / "in.mkv",
+        seconds=2.0,
+        audio=chirps(2.0, 2, 44_100),
+        rate=44_100,
+        audio_codec="pcm_s16le",
+        draw=halves,
+    )
+    result = separate_video(
+        Source(video), tmp_path / "stems", [LEFT, RIGHT], networks, stored=stored
+    )
+    assert {path.name for path in result.files.values()} == {
+        f"{name}.{stored.kind}" for name in ("left", "right", "rest")
+    }
+    assert set(result.clipped.values()) == {0}
+    original = sound(video)
+    total = sum(read_whole(path) for path in result.files.values())
+    np.testing.assert_array_equal(total, original)
+
+
+def read_whole(path: Path) -> FloatArray:
+    """Read a stem as whole numbers, full scale 1."""
+    with av.open(str(path)) as container:
+        blocks = [frame.to_ndarray().reshape(-1, 2) for frame in container.decode(audio=0)]
+    values = np.concatenate(blocks)
+    scale = 2.0**15 if values.dtype == np.int16 else 2.0**31
+    return np.asarray(values.T / scale, np.float32)
+
+
+def test_a_stem_that_clips_is_counted(networks: Networks, tmp_path: Path) -> None:
+    loud = 8 * chirps(1.0, 1, 48_000)
+    video = make_video(tmp_path / "in.mov", seconds=1.0, audio=loud, audio_codec="pcm_f32le")
+    source = Source(video)
+    whole = separate_video(source, tmp_path / "a", [LEFT], networks, stored=FORMATS[0])
+    assert sum(whole.clipped.values()) > 1000
+    as_float = separate_video(source, tmp_path / "b", [LEFT], networks)
+    assert set(as_float.clipped.values()) == {0}

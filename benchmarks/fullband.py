@@ -1,0 +1,343 @@
+"""What happens to full-band stereo sound, and which choices about masks are worth making.
+
+    python benchmarks/fullband.py DATA [--mixes 16] [--seconds 18] [--seed 0] [--model default]
+
+``DATA`` holds ``solos.csv`` and ``pictures.csv`` (columns ``path``, ``class`` and ``split``) and
+the files that they name: solo sounds with their full band, and pictures of the same classes. Of
+the split ``val`` two sounds of different classes are panned to the left and right (7.7 dB between
+the channels), added at equal power, and shown as two pictures side by side with a box for each.
+The networks run once for a mixture; every choice is then applied to the same masks.
+
+Printed are, over all stems of all mixtures, SI-SDR (Le Roux et al., 2019) of the whole band and of
+the model's band, as stems and as remixes in which the other source is muted; how far the position
+of the source that stays moves; and the gain of other masks over those that are shipped.
+
+Needs ``pip install -e '.[bench]'``.
+"""
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter, uniform_filter1d
+from score import BOXES, SIDE, interval, read_picture
+
+from pixelmix.dsp.resample import Resampler
+from pixelmix.dsp.stft import stft
+from pixelmix.dsp.warp import HighBand, warp_matrix
+from pixelmix.hearing import Source
+from pixelmix.media.mono import read_mono
+from pixelmix.media.probe import probe
+from pixelmix.mix.apply import StemSynthesizer
+from pixelmix.mix.blend import REST_MASK, MaskBlender, compete
+from pixelmix.mix.plan import Window
+from pixelmix.model.bundle import find_bundle, load_bundle
+from pixelmix.model.session import Networks
+from pixelmix.regions.parse import parse_region, resolve
+from pixelmix.stems import StemStream
+from pixelmix.types import FloatArray, FrontEnd
+
+Array = npt.NDArray[np.float64]
+Masks = Callable[[FloatArray, FloatArray], FloatArray]
+"""From masks ``(regions, rows, frames)`` before they compete and the mixture's magnitude
+``(rows, frames)`` to those that are laid over the sound."""
+RATE = 48_000
+PAN = np.array([[np.cos(np.pi / 8), np.sin(np.pi / 8)], [np.sin(np.pi / 8), np.cos(np.pi / 8)]])
+"""Gains ``(sources, channels)`` of equal power."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Two sources in a video."""
+
+    names: tuple[str, str]
+    mono: Array
+    """(sources, samples), what is panned."""
+    masks: FloatArray
+    """(regions, rows, frames), blended, before they compete."""
+
+    @property
+    def truth(self) -> Array:
+        """(sources, channels, samples)."""
+        return PAN[:, :, None] * self.mono[:, None]
+
+    @property
+    def samples(self) -> FloatArray:
+        """(channels, samples), the sum."""
+        return self.truth.sum(axis=0).astype(np.float32)
+
+
+class Listening(StemStream):
+    """Keeps the networks' masks of every window."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*words)  # type: ignore[arg-type]
+        self.seen: list[FloatArray] = []
+
+    def _masks(self, window: Window) -> FloatArray:
+        self.seen.append(super()._masks(window))
+        return self.seen[-1]
+
+
+def rows_of(table: Path) -> dict[str, list[Path]]:
+    """Return the files of the split ``val`` by class."""
+    found: dict[str, list[Path]] = {}
+    with table.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["split"] == "val":
+                found.setdefault(row["class"], []).append(table.parent / row["path"])
+    return found
+
+
+def mixtures(
+    data: Path, networks: Networks, count: int, seconds: float, seed: int
+) -> Iterator[Mixture]:
+    """Draw mixtures, the same for the same seed, and hear each with the networks."""
+    sounds, pictures = rows_of(data / "solos.csv"), rows_of(data / "pictures.csv")
+    classes = sorted(set(sounds) & set(pictures))
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        pair = [classes[i] for i in random.choice(len(classes), 2, replace=False)]
+        mono = np.stack([excerpt(random, sounds[name], seconds) for name in pair])
+        shown = [pictures[name][random.integers(len(pictures[name]))] for name in pair]
+        yield hear((pair[0], pair[1]), mono, shown, networks)
+
+
+def excerpt(random: np.random.Generator, files: Sequence[Path], seconds: float) -> Array:
+    """Return ``(samples,)`` of one of the sounds, RMS 0.05."""
+    sound = read_mono(files[random.integers(len(files))], RATE).astype(np.float64)
+    length = round(seconds * RATE)
+    start = random.integers(max(len(sound) - length, 1))
+    part = np.zeros(length)
+    part[: len(sound[start : start + length])] = sound[start : start + length]
+    return part * (0.05 / np.sqrt(np.mean(part * part)))
+
+
+def hear(
+    names: tuple[str, str], mono: Array, pictures: Sequence[Path], networks: Networks
+) -> Mixture:
+    """Make the video and run the networks over it."""
+    mixture = Mixture(names, mono, np.zeros((0, 0, 0), np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "pair.mkv"
+        write_video(video, pictures, mixture.samples)
+        info = probe(video)
+        regions = resolve([parse_region(b) for b in BOXES], info.video.width, info.video.height)
+        with Listening(Source(video), info, regions, networks) as stream:
+            for _ in stream:
+                pass
+    blender = MaskBlender(networks.bundle.front_end, len(regions))
+    masks = [*(blender.push(window) for window in stream.seen), blender.finish()]
+    return Mixture(names, mono, np.concatenate(masks, axis=-1))
+
+
+def write_video(target: Path, pictures: Sequence[Path], samples: FloatArray) -> None:
+    """Write two pictures side by side with lossless sound."""
+    halves = np.hstack([read_picture(path) for path in pictures])
+    with av.open(str(target), "w") as output:
+        video = output.add_stream("libx264", rate=1, options={"crf": "12", "g": "1"})
+        video.width, video.height, video.pix_fmt = 2 * SIDE, SIDE, "yuv420p"
+        audio = output.add_stream("pcm_f32le", rate=RATE, layout="stereo")
+        for _ in range(samples.shape[1] // RATE + 1):
+            output.mux(video.encode(av.VideoFrame.from_ndarray(halves, "rgb24")))
+        packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, "flt", "stereo")
+        frame.sample_rate, frame.pts = RATE, 0
+        output.mux(audio.encode(frame))
+        output.mux(audio.encode(None))
+        output.mux(video.encode(None))
+
+
+def stems_of(fe: FrontEnd, samples: FloatArray, masks: FloatArray, highband: HighBand) -> Array:
+    """Return the stems ``(regions, channels, samples)``."""
+    synthesizer = StemSynthesizer(fe, RATE, len(samples), len(masks), highband)
+    synthesizer.push_masks(masks)
+    synthesizer.push_samples(samples)
+    blocks = synthesizer.pull() + synthesizer.finish()
+    return np.concatenate([block.stems for block in blocks], axis=-1).astype(np.float64)
+
+
+def magnitude_of(fe: FrontEnd, samples: FloatArray, frames: int) -> FloatArray:
+    """Return the mixture's magnitude ``(rows, frames)`` as the networks see it."""
+    resampler = Resampler(RATE, fe.rate)
+    mono = np.concatenate([resampler.push(samples.mean(axis=0)), resampler.finish()])
+    found = warp_matrix(fe) @ np.abs(stft(mono, fe.n_fft, fe.hop))
+    return np.pad(found, ((0, 0), (0, max(0, frames - found.shape[1]))))[:, :frames]
+
+
+def si_sdr(estimate: Array, truth: Array) -> float:
+    """Return the scale-invariant signal-to-distortion ratio over all channels, dB."""
+    e, t = estimate.ravel(), truth.ravel()
+    target = t * (e @ t / (t @ t))
+    noise = e - target
+    return float(10 * np.log10((target @ target) / (noise @ noise)))
+
+
+def below(samples: Array, hertz: float) -> Array:
+    """Return what lies below a frequency."""
+    spectrum = np.fft.rfft(samples)
+    spectrum[..., np.fft.rfftfreq(samples.shape[-1], 1 / RATE) > hertz] = 0
+    return np.fft.irfft(spectrum, samples.shape[-1])
+
+
+def position(sound: Array, mono: Array, source: int) -> float:
+    """Return the level difference of the channels (first over second) of one source in it, dB.
+
+    Each channel is fitted with both sources (least squares), so that what is left of the other
+    one does not count.
+    """
+    gains = np.linalg.lstsq(mono.T, sound.T, rcond=None)[0][source]
+    return float(20 * np.log10(abs(gains[0] / gains[1])))
+
+
+def sharpened(power: float) -> Masks:
+    """Compete with another exponent."""
+
+    def masks(raw: FloatArray, _: FloatArray) -> FloatArray:
+        strength = raw**power
+        return np.asarray(strength / (strength.sum(axis=0) + REST_MASK**power), np.float32)
+
+    return masks
+
+
+def smoothed(frames: int, rows: int) -> Masks:
+    """Take means over frames and rows of the shipped masks."""
+
+    def masks(raw: FloatArray, _: FloatArray) -> FloatArray:
+        means = uniform_filter1d(compete(raw), frames, axis=2, mode="nearest")
+        return np.asarray(uniform_filter1d(means, rows, axis=1, mode="nearest"), np.float32)
+
+    return masks
+
+
+def wiener(frames: int, rows: int) -> Masks:
+    """Divide by the power of the shipped stems, each a mean over frames and rows."""
+
+    def masks(raw: FloatArray, magnitude: FloatArray) -> FloatArray:
+        shares = compete(raw)
+        every = np.concatenate([shares, 1 - shares.sum(axis=0, keepdims=True)])
+        power = uniform_filter((every * magnitude) ** 2, (1, rows, frames), mode="nearest")
+        return np.asarray(power[:-1] / np.maximum(power.sum(axis=0), 1e-20), np.float32)
+
+    return masks
+
+
+SHIPPED = "as they are (shipped)"
+VARIANTS: dict[str, Masks] = {
+    SHIPPED: lambda raw, _: compete(raw),
+    "power 1 instead of 1.5": sharpened(1.0),
+    "power 2": sharpened(2.0),
+    "mean over 3 frames (70 ms)": smoothed(3, 1),
+    "mean over 7 frames (163 ms)": smoothed(7, 1),
+    "mean over 15 frames (348 ms)": smoothed(15, 1),
+    "mean over 3 rows": smoothed(1, 3),
+    "mean over 5 rows": smoothed(1, 5),
+    "mean over 7 frames and 3 rows": smoothed(7, 3),
+    "Wiener, powers cell by cell": wiener(1, 1),
+    "Wiener, powers over 3 frames": wiener(3, 1),
+    "Wiener, powers over 5 frames and 3 rows": wiener(5, 3),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One stem of one mixture under one choice, dB."""
+
+    stem: float
+    stem_in_band: float
+    remix: float
+    remix_in_band: float
+    moved: float
+    """How far the source that stays moves between the channels."""
+
+
+def measure(mixture: Mixture, stems: Array, fe: FrontEnd) -> Iterator[Measured]:
+    """Measure both stems, and for each the remix without the other one."""
+    band, truth, mix = fe.rate / 2, mixture.truth, mixture.samples.astype(np.float64)
+    for i in range(2):
+        left = mix - stems[1 - i]
+        moved = position(left, mixture.mono, i) - position(mix, mixture.mono, i)
+        low = below(truth[i], band)
+        yield Measured(
+            si_sdr(stems[i], truth[i]),
+            si_sdr(below(stems[i], band), low),
+            si_sdr(left, truth[i]),
+            si_sdr(below(left, band), low),
+            abs(moved),
+        )
+
+
+def error_above(mixture: Mixture, stems: Array, hertz: float) -> float:
+    """Return what is wrong above a frequency in both remixes, against leaving all there, dB."""
+    truth = mixture.truth - below(mixture.truth, hertz)
+    wrong = truth[::-1] - (stems - below(stems, hertz))[::-1]
+    return float(10 * np.log10(np.sum(wrong**2) / np.sum(truth**2)))
+
+
+def described(values: Sequence[float]) -> str:
+    """Return a mean with its interval."""
+    mean, low, high = interval(values)
+    return f"{mean:6.2f} [{low:5.2f}, {high:5.2f}]"
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--mixes", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=18.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    bands: dict[HighBand, list[Measured]] = {"follow": [], "keep": []}
+    gains: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    mixed: list[float] = []
+    high: list[float] = []
+    errors: dict[HighBand, list[float]] = {"follow": [], "keep": []}
+    with Networks.open(load_bundle(find_bundle(options.model)), threads=1) as networks:
+        fe = networks.bundle.front_end
+        for mixture in mixtures(
+            options.data, networks, options.mixes, options.seconds, options.seed
+        ):
+            samples, truth = mixture.samples, mixture.truth
+            mixed += [si_sdr(samples.astype(np.float64), part) for part in truth]
+            high += [1 - np.sum(below(m, fe.rate / 2) ** 2) / np.sum(m**2) for m in mixture.mono]
+            for highband in bands:
+                stems = stems_of(fe, samples, compete(mixture.masks), highband)
+                bands[highband] += measure(mixture, stems, fe)
+                errors[highband].append(error_above(mixture, stems, fe.rate / 2))
+            magnitude = magnitude_of(fe, samples, mixture.masks.shape[-1])
+            for name, masks in VARIANTS.items():
+                stems = stems_of(fe, samples, masks(mixture.masks, magnitude), "follow")
+                gains[name] += [si_sdr(stem, part) for stem, part in zip(stems, truth, strict=True)]
+    print(f"\n{options.mixes} mixtures, {len(mixed)} stems; SI-SDR, dB, mean [95 % interval]")
+    print(f"mixture                 {described(mixed)}")
+    print(f"energy above the band: median {np.median(high):.2%}, most {max(high):.1%}")
+    for highband, found in bands.items():
+        rows = {
+            "stem, whole band": [m.stem for m in found],
+            "stem, model's band": [m.stem_in_band for m in found],
+            "difference": [m.stem - m.stem_in_band for m in found],
+            "remix, whole band": [m.remix for m in found],
+            "remix, model's band": [m.remix_in_band for m in found],
+            "difference ": [m.remix - m.remix_in_band for m in found],
+        }
+        print(f"--highband {highband}")
+        for name, values in rows.items():
+            print(f"  {name:<22}{described(values)}  least {min(values):6.2f}")
+        print(f"  error above the band  {described(errors[highband])} of that of `keep`")
+        print(f"  position moves by at most {max(m.moved for m in found):.3f} dB")
+    print("masks: SI-SDR of stems, whole band, and the gain over the shipped ones")
+    base = np.array(gains[SHIPPED])
+    for name, values in gains.items():
+        print(f"  {name:<40}{described(values)}  {described(list(np.array(values) - base))}")
+
+
+if __name__ == "__main__":
+    main()
