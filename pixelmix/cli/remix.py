@@ -58,6 +58,21 @@ AudioCodec = Annotated[
 BitRate = Annotated[
     str | None, typer.Option("--bitrate", metavar="RATE", help="Of the new sound, such as 192k.")
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Open the result again and compare it with the input; else fail."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+]
+KeepOriginal = Annotated[
+    bool,
+    typer.Option(
+        "--keep-original-audio", help="Keep the original sound too, as one more named track."
+    ),
+]
 
 
 def remix(
@@ -73,6 +88,9 @@ def remix(
     audio_codec: AudioCodec = None,
     bitrate: BitRate = None,
     audio_track: AudioTrack = None,
+    keep_original_audio: KeepOriginal = False,
+    verify: Verify = False,
+    dry_run: DryRun = False,
     model: Model = "default",
     device: DeviceChoice = "auto",
     threads: Threads = None,
@@ -90,9 +108,11 @@ def remix(
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.cli.streams_table import tell_preview
     from pixelmix.hearing import Source
+    from pixelmix.media.remux import Sound
     from pixelmix.mix.gains import parse_gain
-    from pixelmix.pipeline import remix_video
+    from pixelmix.pipeline import preview_remix, remix_video
 
     console = Console(json, quiet, verbose)
     if not gain:
@@ -101,6 +121,7 @@ def remix(
         raise UsageError(f"--clip {clip!r}: choose limit or none")
     gains = [parse_gain(text) for text in gain]
     rate = None if bitrate is None else _bit_rate(bitrate)
+    sound = Sound(audio_codec, rate, keep_original_audio)
     specs = places(point, region)
     files = expand(inputs)
     with ExitStack() as stack:
@@ -114,17 +135,23 @@ def remix(
             if skip_existing and target.exists():
                 console.note(f"{target} exists; left {file} out")
                 return None
+            source = Source(file, audio_track, start, duration)
+            if dry_run:
+                preview = preview_remix(
+                    source, target, specs, gains, sound=sound, overwrite=overwrite
+                )
+                return tell_preview(preview, console)
             began = time.monotonic()
             with console.progress(file.name) as progress:
                 result = remix_video(
-                    Source(file, audio_track, start, duration),
+                    source,
                     target,
                     specs,
                     gains,
                     networks,
                     clip="limit" if clip == "limit" else "none",
-                    audio_codec=audio_codec,
-                    bit_rate=rate,
+                    sound=sound,
+                    verified=verify,
                     overwrite=overwrite,
                     progress=progress,
                 )
@@ -152,6 +179,7 @@ def _bit_rate(text: str) -> int:
 
 def _tell(result: "Remixed", took: float, console: Console) -> None:
     from pixelmix.cli.setup import tell_streams
+    from pixelmix.cli.streams_table import tell_checks
 
     report = result.report
     how = f"sound in {report.encoding.codec}" if report.encoding else "all packets copied"
@@ -164,6 +192,8 @@ def _tell(result: "Remixed", took: float, console: Console) -> None:
     if result.reduction_db > 0.05:
         console.note(f"peaks were turned down by up to {result.reduction_db:.1f} dB (--clip limit)")
     tell_streams(report, console)
+    if result.checks:
+        tell_checks(result.checks, report, console)
 
 
 def _document(result: "Remixed", networks: "Networks | None", took: float) -> Document:
@@ -180,5 +210,6 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
         "copied": encoding is None,
         "reduction_db": round(result.reduction_db, 3),
         **streams_document(result.report),
+        "checks": [{"subject": check.subject, "finding": check.finding} for check in result.checks],
         "took": round(took, 3),
     }

@@ -2,6 +2,7 @@
 
 from pixelmix.media.heatmap import Encoding
 from pixelmix.pipeline.heatmap import Heated, View, heatmap_still, heatmap_video
+from pixelmix.pipeline.preview import Preview, preview_remix
 from pixelmix.pipeline.regions import RegionsFile, find_regions, regions_files
 from pixelmix.pipeline.remix import Remixed, remix_video
 from pixelmix.pipeline.separate import Separated, separate_video
@@ -9,6 +10,7 @@ from pixelmix.pipeline.separate import Separated, separate_video
 __all__ = [
     "Encoding",
     "Heated",
+    "Preview",
     "RegionsFile",
     "Remixed",
     "Separated",
@@ -16,6 +18,7 @@ __all__ = [
     "find_regions",
     "heatmap_still",
     "heatmap_video",
+    "preview_remix",
     "regions_files",
     "remix_video",
     "separate_video",

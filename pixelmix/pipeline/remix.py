@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from pixelmix.errors import OutputError
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
-from pixelmix.media.remux import RemuxReport, remux
+from pixelmix.media.remux import KEPT, RemuxReport, Sound, remux
 from pixelmix.media.span import Span, cut_start
+from pixelmix.media.verify import Check, verify
 from pixelmix.mix.gains import GainOption, merge_gains
 from pixelmix.mix.gains import remix as apply_gains
 from pixelmix.mix.limiter import Limiter
@@ -35,6 +37,8 @@ class Remixed:
     reduction_db: float
     """Greatest gain reduction of the limiter."""
     damage: Damage
+    checks: tuple[Check, ...]
+    """What was compared with the input; empty when that was not asked for."""
 
 
 def remix_video(
@@ -45,8 +49,8 @@ def remix_video(
     networks: Callable[[], Networks],
     *,
     clip: Clip = "limit",
-    audio_codec: str | None = None,
-    bit_rate: int | None = None,
+    sound: Sound = KEPT,
+    verified: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Remixed:
@@ -55,8 +59,9 @@ def remix_video(
     When no gain changes anything, the audio packets are copied too and no network is opened
     (`networks` is called only when needed). A part of the file begins where a copied picture can
     begin: in MP4 and MOV at any picture, elsewhere at the last key frame before. Spans of gains
-    are counted from the start of the file all the same. Without ``places`` the regions are those
-    of the project file, as in `separate_video`.
+    are counted from the start of the file all the same. With ``verified`` the result is opened
+    again and compared with the input before it gets its name. Without ``places`` the regions are
+    those of the project file, as in `separate_video`.
 
     Raises
     ------
@@ -71,7 +76,8 @@ def remix_video(
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial:
         if not gains:
             report = remux(info, partial, None, span=span)
-            return Remixed(info, regions, target, {}, report, 0.0, Damage(0, 0.0))
+            checks = _checked(info, partial, target, report, span) if verified else ()
+            return Remixed(info, regions, target, {}, report, 0.0, Damage(0, 0.0), checks)
         with StemStream(source, info, regions, networks(), progress) as stream:
             mixer = Mixer(stream, names, gains, clip)
             report = remux(
@@ -79,10 +85,10 @@ def remix_video(
                 partial,
                 iter(mixer),
                 audio_start=stream.audio.start,
-                codec=audio_codec,
-                bit_rate=bit_rate,
+                sound=sound,
                 span=span,
             )
+        checks = _checked(info, partial, target, report, span) if verified else ()
     return Remixed(
         info=info,
         regions=regions,
@@ -91,7 +97,22 @@ def remix_video(
         report=report,
         reduction_db=mixer.reduction_db,
         damage=stream.damage,
+        checks=checks,
     )
+
+
+def _checked(
+    info: MediaInfo, written: Path, target: Path, report: RemuxReport, span: Span | None
+) -> tuple[Check, ...]:
+    """Compare what was written with its input, and let nothing pass that is not whole."""
+    checks = verify(info, written, report, span)
+    faults = [f"{check.subject}: {check.finding}" for check in checks if not check.passed]
+    if faults:
+        raise OutputError(
+            f"{target}: not written, for the result does not hold what it should "
+            f"({'; '.join(faults)}); try .mkv, or go without --verify"
+        )
+    return checks
 
 
 def _cut(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | None]:
