@@ -2,7 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from pixelmix.cli.batch import Document, expand, output_for, run_all
 from pixelmix.cli.console import Console
@@ -29,6 +31,14 @@ if TYPE_CHECKING:
     from pixelmix.model.session import Networks
     from pixelmix.pipeline import Separated
 
+Multitrack = Annotated[
+    bool,
+    typer.Option(
+        "--multitrack",
+        help="One video (.mkv, .mov, .mp4) with the picture and each stem as a named track.",
+    ),
+]
+
 
 def separate(
     inputs: InputsOrProject = None,
@@ -36,6 +46,7 @@ def separate(
     region: Boxes = None,
     output: Output = None,
     *,
+    multitrack: Multitrack = False,
     start: Start = None,
     duration: Duration = None,
     audio_track: AudioTrack = None,
@@ -52,11 +63,12 @@ def separate(
     """Write the sound of each place: stems.
 
     One WAV file per place, and rest.wav with what no place claims. The stems have the rate and
-    channels of the original and sum to it.
+    channels of the original and sum to it. With --multitrack they are tracks of one video, for
+    an editor to load at once.
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import separate_video
+    from pixelmix.pipeline import separate_multitrack, separate_video
 
     console = Console(json, quiet, verbose)
     specs = places(point, region)
@@ -64,13 +76,15 @@ def separate(
     with open_networks(model, device, threads, console) as networks:
 
         def work(file: Path) -> Document | None:
-            folder = output_for(file, ".stems", output, many=len(files) > 1)
+            ending = ".stems.mkv" if multitrack else ".stems"
+            folder = output_for(file, ending, output, many=len(files) > 1)
             if skip_existing and folder.exists():
                 console.note(f"{folder} exists; left {file} out")
                 return None
             began = time.monotonic()
             with console.progress(file.name) as progress:
-                result = separate_video(
+                separated = separate_multitrack if multitrack else separate_video
+                result = separated(
                     Source(file, audio_track, start, duration),
                     folder,
                     specs,
@@ -87,13 +101,18 @@ def separate(
 
 
 def _tell(result: "Separated", folder: Path, took: float, console: Console) -> None:
+    from pixelmix.cli.setup import tell_streams
+
     console.say(f"{folder}: {result.seconds:.1f} s of sound in {took:.1f} s")
     for name, level in result.levels.items():
+        label = name if result.report else result.files[name].name
         console.say(
-            f"  {result.files[name].name:<20} {100 * level.share:5.1f} % of the sound, "
+            f"  {label:<20} {100 * level.share:5.1f} % of the sound, "
             f"confidence {level.confidence:.2f}"
         )
-    if abs(result.start) > 0.001:
+    if result.report is not None:
+        tell_streams(result.report, console)
+    elif abs(result.start) > 0.001:
         side = "after" if result.start > 0 else "before"
         console.note(f"the stems begin {abs(result.start):.3f} s {side} the picture")
 

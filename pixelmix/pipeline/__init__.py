@@ -5,7 +5,7 @@ from pixelmix.pipeline.heatmap import Heated, View, heatmap_still, heatmap_video
 from pixelmix.pipeline.preview import Preview, preview_remix
 from pixelmix.pipeline.regions import RegionsFile, find_regions, regions_files
 from pixelmix.pipeline.remix import Remixed, remix_video
-from pixelmix.pipeline.separate import Separated, separate_video
+from pixelmix.pipeline.separate import Separated, separate_multitrack, separate_video
 
 __all__ = [
     "Encoding",
@@ -21,5 +21,6 @@ __all__ = [
     "preview_remix",
     "regions_files",
     "remix_video",
+    "separate_multitrack",
     "separate_video",
 ]

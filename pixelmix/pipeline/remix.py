@@ -72,7 +72,7 @@ def remix_video(
     regions = choose_regions(places, source, info, networks, progress)
     names = [region.name for region in regions]
     gains = merge_gains(options, names)
-    source, span = _cut(source, info, target)
+    source, span = cut_source(source, info, target)
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial:
         if not gains:
             report = remux(info, partial, None, span=span)
@@ -115,7 +115,7 @@ def _checked(
     return checks
 
 
-def _cut(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | None]:
+def cut_source(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | None]:
     """Move the start of the part to where the copied picture can begin; its end stays."""
     if source.whole:
         return source, None

@@ -84,3 +84,15 @@ def test_a_track_is_chosen_by_its_language(run: Run, tmp_path: Path, video: Path
     assert packets_of(target, 2) != packets_of(video, 2)
     ran = run("separate", video, "--point", "50%,50%", "--audio-track", "ita")
     assert ran.failed_with(2, "no audio track ita", "eng, Talk", "fra, Paroles")
+
+
+def test_stems_go_into_one_video(run: Run, tmp_path: Path, video: Path) -> None:
+    ran = run("separate", video, "--point", "left=25%,50%", "--multitrack", "--json")
+    assert ran.code == 0, ran.err
+    target = tmp_path / "in.stems.mkv"
+    paths = {str(stem["path"]) for stem in ran.json["stems"]}  # type: ignore[union-attr, call-overload, index]
+    assert paths == {str(target)}
+    with av.open(str(target)) as container:
+        titles = [track.metadata["title"] for track in container.streams.audio]
+    assert titles == ["left", "rest"]
+    assert run("separate", video, "--multitrack", "-o", "a.avi").failed_with(2, ".mov")
