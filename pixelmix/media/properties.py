@@ -1,5 +1,6 @@
 """What players show of a file besides its content, and what of it another file lacks."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,12 +13,15 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pixelmix.media.containers import MUXER_TAGS
+from pixelmix.media.containers import MOV, MUXER_TAGS
+from pixelmix.media.editlist import index_of
 from pixelmix.media.orientation import orientation
 from pixelmix.media.probe import first_picture, is_cover, title_of
 from pixelmix.media.pyav import Chapter
 
 _LIGHT = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
+_HEAD = 1 << 18
+"""Bytes at a file's beginning in which Matroska describes its tracks."""
 _DEFAULT_COLOUR = 2
 """FFmpeg's number for a colour property that is not stated."""
 
@@ -84,9 +88,33 @@ def look(path: Path, index: int) -> dict[str, object]:
     }
 
 
-def _light(frame: VideoFrame) -> tuple[bytes, ...] | None:
-    found = (frame.side_data.get(name) for name in _LIGHT)
-    return tuple(bytes(data) for data in found if isinstance(data, Buffer)) or None
+def has_dolby_vision(path: Path, container: str) -> bool:
+    """Whether a file says how its pictures are to be shown on Dolby Vision screens.
+
+    That is a record of the container, and FFmpeg's muxer for MOV does not write it.
+    """
+    if container in MOV or container.startswith("mov"):
+        head = index_of(path)
+    else:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    return b"dvcC" in head or b"dvvC" in head
+
+
+def _light(frame: VideoFrame) -> tuple[float, ...] | None:
+    """Read the light levels: fractions of the mastering display, then whole numbers.
+
+    Both are kept as C structures (libavutil/mastering_display_metadata.h), the fractions in
+    whatever terms the container has.
+    """
+    display, level = (frame.side_data.get(name) for name in _LIGHT)
+    values: list[float] = []
+    if isinstance(display, Buffer):
+        terms = struct.unpack_from("=20i", bytes(display))
+        values += [round(a / (b or 1), 4) for a, b in zip(terms[::2], terms[1::2], strict=True)]
+    if isinstance(level, Buffer):
+        values += struct.unpack_from("=2I", bytes(level))
+    return tuple(values) or None
 
 
 def _mark(chapter: Chapter) -> Mark:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pixelmix.errors import UsageError
 from pixelmix.media.containers import container_format
 from pixelmix.media.opening import open_input, reading
-from pixelmix.media.properties import look, losses, shown
+from pixelmix.media.properties import has_dolby_vision, look, losses, shown
 from pixelmix.media.pyav import Chapter
 from pixelmix.media.span import Span
 from pixelmix.media.streams import Plan, plan
@@ -105,5 +105,8 @@ def _lost(
     if copied and film is not None:
         before, after = look(info.path, info.video.index), look(target, film)
         missing = [name for name, value in before.items() if value and value != after[name]]
+        kind = container_format(target)
+        if has_dolby_vision(info.path, info.format) and not has_dolby_vision(target, kind):
+            missing.append("Dolby Vision configuration")
         if missing:
             yield f"the {' and '.join(missing)} of {labels[info.video.index]}"

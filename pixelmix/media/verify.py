@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Stream
 
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.codecs import is_lossless
-from pixelmix.media.containers import MATROSKA, MOV, container_format
+from pixelmix.media.containers import MATROSKA, MOV, SUFFIXES, container_format
 from pixelmix.media.opening import open_input, reading, time_base_of
 from pixelmix.media.probe import probe
 from pixelmix.media.pyav import AnyPacket, codec_of
@@ -79,7 +79,7 @@ class _Comparison:
         self._container = container_format(target)
         self._counts = "avi" in (self._container, info.format)
         """Whether one of the containers counts packets instead of keeping their times."""
-        self._same_kind = self._container in info.format.split(",")
+        self._same_kind = SUFFIXES.get(info.path.suffix.lower()) == self._container
         self._shift = 0.0
         """Seconds by which the whole output lies later."""
 

@@ -203,10 +203,12 @@ def _time(packet: AnyPacket) -> Fraction:
 def _options(
     info: MediaInfo, source: InputContainer, container: str, clocks: Sequence[int]
 ) -> dict[str, str]:
+    # Only so do muxers write Dolby Vision's configuration, as every phone does.
+    strict = {"strict": "unofficial"}
     if container == "mpegts":
-        return {"mpegts_copyts": "1"}
+        return {**strict, "mpegts_copyts": "1"}
     if container not in MOV:
-        return {}
+        return strict
     flags = []
     other_tags = any(name.lower() not in MOV_TAGS | MUXER_TAGS for name in source.metadata)
     if other_tags and not any(map(is_cover, source.streams.video)):
@@ -222,7 +224,7 @@ def _options(
     for tick in ticks:
         if tick and lcm(scale, tick) <= _LARGEST_TIMESCALE:
             scale = lcm(scale, tick)
-    options = {"movie_timescale": str(scale)}
+    options = {**strict, "movie_timescale": str(scale)}
     if flags:
         options["movflags"] = "+".join(flags)
     return options
