@@ -15,7 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
-from pixelmix.media.containers import COVERS, MOV, holds_codec
+from pixelmix.media.containers import COVERS, MATROSKA, MOV, holds_codec
 from pixelmix.media.opening import open_input, reading
 from pixelmix.media.probe import is_cover, title_of
 from pixelmix.media.pyav import codec_of
@@ -129,7 +129,9 @@ def _remade(source: InputContainer, stream: Stream, container: str) -> str | Non
         return None
     if "timecode" in stream.metadata:
         # The muxer makes the track from the video's tag of the same name.
-        return "the time code is written anew" if container in MOV else "kept as a tag of the video"
+        if container in MOV:
+            return "the time code is written anew"
+        return "kept as a tag of the video" if container in MATROSKA else None
     if stream.name == "bin_data" and source.chapters():
         return "chapters are written anew"
     return None
@@ -138,7 +140,8 @@ def _remade(source: InputContainer, stream: Stream, container: str) -> str | Non
 def _takes(stream: Stream, container: str, planned: Plan) -> bool:
     """Ask the muxer itself, into memory, whether it takes a stream."""
     name = codec_name(stream)
-    if not holds_codec(container, name):
+    # AVI takes data and does not give it back.
+    if not holds_codec(container, name) or (stream.type == "data" and container == "avi"):
         return False
     if isinstance(stream, AudioStream) and container == "mp4" and (name or "").startswith("pcm_"):
         # The muxer finds out only at the end that speakers must have names.

@@ -75,7 +75,10 @@ def test_a_changed_gain_leaves_time_picture_and_properties(cell: Path) -> None:
     assert np.abs(new).max() == pytest.approx(0.5 * np.abs(old).max(), rel=0.25)
     assert packets_of(target, info.video.index) == packets_of(cell, info.video.index)
     written = probe(target)
-    assert written.duration == pytest.approx(info.duration, abs=1 / 25)
+    # What is stated of a program stream is a guess; the samples tell, and fill up a last packet.
+    assert 0 <= new.shape[1] - old.shape[1] <= 2 * 1_152
+    if cell.suffix != ".mpg":
+        assert written.duration == pytest.approx(info.duration, abs=1 / 25)
     audio, before = written.audio, info.audio
     assert (audio.codec, audio.rate, audio.channels) == (before.codec, rate, before.channels)
     assert (audio.layout, audio.language, audio.title) == (

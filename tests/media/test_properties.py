@@ -4,6 +4,7 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -57,6 +58,19 @@ def test_chapters_are_kept_or_named(tmp_path: Path, target: str, lost: bool) -> 
     source = make_video(tmp_path / "in.mp4", seconds=0.4, extras=extras)
     report = rewritten(source, tmp_path / f"out{target}")
     assert any("chapters (2)" in note for note in report.notes) == lost
+
+
+def test_a_time_code_is_kept_or_named(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mov", seconds=0.4, extras=Extras(timecode="01:00:00:05"))
+    for target in (".mp4", ".mov", ".mkv"):
+        report = rewritten(source, tmp_path / f"out{target}")
+        assert report.dropped == ()
+        with av.open(str(tmp_path / f"out{target}")) as container:
+            tags = container.streams.video[0].metadata
+        assert "01:00:00:05" in tags.values()
+    for target in (".ts", ".avi"):
+        (dropped,) = rewritten(source, tmp_path / f"out{target}").dropped
+        assert dropped.startswith("stream 2 (data")
 
 
 @pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv"])
