@@ -22,7 +22,8 @@ class Source:
     """What to read: a file, which of its audio tracks, and which part."""
 
     path: Path
-    audio_track: int | None = None
+    audio_track: int | str | None = None
+    """Its number among the audio tracks, from 0, or its language; None for the default one."""
     start: float | None = None
     """Seconds from the start of the file; None from its first sample on."""
     duration: float | None = None

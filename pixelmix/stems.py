@@ -56,6 +56,11 @@ class StemStream(Closing):
         """What was wrong with the sound so far."""
         return self._hearing.damage
 
+    @property
+    def seconds(self) -> float:
+        """Length of the sound so far."""
+        return self._hearing.seconds
+
     def __iter__(self) -> Iterator[StemBlock]:
         """Yield blocks of stems from the first sample to the last."""
         fe, audio = self._networks.bundle.front_end, self.audio

@@ -94,6 +94,7 @@ class AudioTrack:
     duration: float | None
     """Seconds, where the file states it."""
     language: str | None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

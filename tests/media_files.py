@@ -224,6 +224,21 @@ def corrupt_packets(path: Path, index: int, numbers: Sequence[int]) -> None:
     path.write_bytes(data)
 
 
+def add_sample_entry_box(path: Path, entry: bytes, kind: bytes, content: bytes) -> None:
+    """Put a box at the end of a sample entry of an MP4 file whose index lies behind the media."""
+    data = bytearray(path.read_bytes())
+    moov = data.rindex(b"moov") - 4
+    at = data.index(entry, moov) - 4
+    at += int.from_bytes(data[at : at + 4], "big")
+    box = (8 + len(content)).to_bytes(4, "big") + kind + content
+    data[at:at] = box
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", entry):
+        head = data.index(name, moov) - 4
+        size = int.from_bytes(data[head : head + 4], "big") + len(box)
+        data[head : head + 4] = size.to_bytes(4, "big")
+    path.write_bytes(data)
+
+
 def _video_stream(
     output: OutputContainer,
     path: Path,

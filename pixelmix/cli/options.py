@@ -49,9 +49,11 @@ SkipExisting = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out inputs whose output already exists.")
 ]
 AudioTrack = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        "--audio-track", min=0, metavar="N", help="Which audio track, from 0; else the default one."
+        "--audio-track",
+        metavar="N|LANG",
+        help="Which audio track, from 0, or its language such as eng; else the default one.",
     ),
 ]
 HighBandMode = Annotated[

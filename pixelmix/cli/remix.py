@@ -71,6 +71,21 @@ AudioCodec = Annotated[
 BitRate = Annotated[
     str | None, typer.Option("--bitrate", metavar="RATE", help="Of the new sound, such as 192k.")
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Open the result again and compare it with the input; else fail."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+]
+KeepOriginal = Annotated[
+    bool,
+    typer.Option(
+        "--keep-original-audio", help="Keep the original sound too, as one more named track."
+    ),
+]
 
 
 def remix(
@@ -88,6 +103,9 @@ def remix(
     audio_codec: AudioCodec = None,
     bitrate: BitRate = None,
     audio_track: AudioTrack = None,
+    keep_original_audio: KeepOriginal = False,
+    verify: Verify = False,
+    dry_run: DryRun = False,
     model: Model = "default",
     device: DeviceChoice = "auto",
     threads: Threads = None,
@@ -105,10 +123,12 @@ def remix(
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.cli.streams_table import tell_preview
     from pixelmix.hearing import Source
+    from pixelmix.media.remux import Sound
     from pixelmix.mix.automation import read_automation
     from pixelmix.mix.gain_options import parse_gain
-    from pixelmix.pipeline import remix_video
+    from pixelmix.pipeline import preview_remix, remix_video
 
     console = Console(json, quiet, verbose)
     if not gain and automation is None:
@@ -120,6 +140,7 @@ def remix(
     gains = [] if automation is None else list(read_automation(automation))
     gains += [parse_gain(text) for text in gain or ()]
     rate = None if bitrate is None else _bit_rate(bitrate)
+    sound = Sound(audio_codec, rate, keep_original_audio)
     specs = places(point, region)
     files = expand(inputs)
     with ExitStack() as stack:
@@ -133,18 +154,24 @@ def remix(
             if skip_existing and target.exists():
                 console.note(f"{target} exists; left {file} out")
                 return None
+            source = Source(file, audio_track, start, duration)
+            if dry_run:
+                preview = preview_remix(
+                    source, target, specs, gains, sound=sound, overwrite=overwrite
+                )
+                return tell_preview(preview, console)
             began = time.monotonic()
             with console.progress(file.name) as progress:
                 result = remix_video(
-                    Source(file, audio_track, start, duration),
+                    source,
                     target,
                     specs,
                     gains,
                     networks,
                     highband=band,
                     clip=clip_mode,
-                    audio_codec=audio_codec,
-                    bit_rate=rate,
+                    sound=sound,
+                    verified=verify,
                     overwrite=overwrite,
                     progress=progress,
                 )
@@ -172,6 +199,7 @@ def _bit_rate(text: str) -> int:
 
 def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
     from pixelmix.cli.setup import tell_streams
+    from pixelmix.cli.streams_table import tell_checks
 
     report = result.report
     how = f"sound in {report.encoding.codec}" if report.encoding else "all packets copied"
@@ -184,6 +212,8 @@ def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
     if result.sound:
         _tell_sound(result.sound, clip, console)
     tell_streams(report, console)
+    if result.checks:
+        tell_checks(result.checks, report, console)
 
 
 def _tell_sound(sound: "SoundReport", clip: str, console: Console) -> None:
@@ -222,6 +252,7 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
         "before": None if sound is None else _loudness_document(sound.before),
         "after": None if sound is None else _loudness_document(sound.after),
         **streams_document(result.report),
+        "checks": [{"subject": check.subject, "finding": check.finding} for check in result.checks],
         "took": round(took, 3),
     }
 

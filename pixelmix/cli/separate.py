@@ -1,6 +1,7 @@
 """`pixelmix separate`: one stem per place in the picture."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,7 @@ from pixelmix.cli.options import (
     Verbose,
     chosen,
 )
+from pixelmix.errors import UsageError
 
 if TYPE_CHECKING:
     from pixelmix.dsp.warp import HighBand
@@ -45,6 +47,13 @@ BitDepth = Annotated[
         "Else 32f in WAV and 24 in FLAC.",
     ),
 ]
+Multitrack = Annotated[
+    bool,
+    typer.Option(
+        "--multitrack",
+        help="One video (.mkv, .mov, .mp4) with the picture and each stem as a named track.",
+    ),
+]
 
 
 def separate(
@@ -55,6 +64,7 @@ def separate(
     *,
     format: Format = "wav",  # noqa: A002 - the option's name
     bits: BitDepth = None,
+    multitrack: Multitrack = False,
     start: Start = None,
     duration: Duration = None,
     highband: HighBandMode = "follow",
@@ -72,32 +82,40 @@ def separate(
     """Write the sound of each place: stems.
 
     A file per place, and rest.wav (or rest.flac) with what no place claims. The stems have the
-    rate and channels of the original and sum to it.
+    rate and channels of the original and sum to it. With --multitrack they are tracks of one
+    video, for an editor to load at once.
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import separate_video
+    from pixelmix.pipeline import separate_multitrack, separate_video
 
     console = Console(json, quiet, verbose)
     band: HighBand = chosen("--highband", highband, ("follow", "keep"))
     stored = _stored(format, bits)
+    if multitrack and (format, bits) != ("wav", None):
+        raise UsageError(
+            "--multitrack stores its tracks as the container can; leave out --format and --bits"
+        )
     specs = places(point, region)
     files = expand(inputs)
     with open_networks(model, device, threads, console) as networks:
 
         def work(file: Path) -> Document | None:
-            folder = output_for(file, ".stems", output, many=len(files) > 1)
+            ending = ".stems.mkv" if multitrack else ".stems"
+            folder = output_for(file, ending, output, many=len(files) > 1)
             if skip_existing and folder.exists():
                 console.note(f"{folder} exists; left {file} out")
                 return None
             began = time.monotonic()
             with console.progress(file.name) as progress:
-                result = separate_video(
+                separated = (
+                    separate_multitrack if multitrack else partial(separate_video, stored=stored)
+                )
+                result = separated(
                     Source(file, audio_track, start, duration),
                     folder,
                     specs,
                     networks,
-                    stored=stored,
                     highband=band,
                     overwrite=overwrite,
                     progress=progress,
@@ -120,10 +138,13 @@ def _stored(format_name: str, bits: str | None) -> "StemFormat":
 
 
 def _tell(result: "Separated", folder: Path, took: float, console: Console) -> None:
+    from pixelmix.cli.setup import tell_streams
+
     console.say(f"{folder}: {result.seconds:.1f} s of sound in {took:.1f} s")
     for name, level in result.levels.items():
+        label = name if result.report else result.files[name].name
         console.say(
-            f"  {result.files[name].name:<20} {100 * level.share:5.1f} % of the sound, "
+            f"  {label:<20} {100 * level.share:5.1f} % of the sound, "
             f"confidence {level.confidence:.2f}"
         )
     for name, count in result.clipped.items():
@@ -132,7 +153,9 @@ def _tell(result: "Separated", folder: Path, took: float, console: Console) -> N
                 f"{result.files[name].name}: {count} samples beyond full scale were clipped; "
                 "--format wav --bits 32f keeps them"
             )
-    if abs(result.start) > 0.001:
+    if result.report is not None:
+        tell_streams(result.report, console)
+    elif abs(result.start) > 0.001:
         side = "after" if result.start > 0 else "before"
         console.note(f"the stems begin {abs(result.start):.3f} s {side} the picture")
 
@@ -144,7 +167,7 @@ def _document(result: "Separated", networks: "Networks", took: float) -> Documen
         {
             "name": name,
             "path": str(result.files[name]),
-            "clipped": result.clipped[name],
+            "clipped": result.clipped.get(name, 0),
             **level_document(level),
         }
         for name, level in result.levels.items()

@@ -28,7 +28,7 @@ def partial_path(
         The target exists (and `overwrite` is False), is one of `inputs`, its folder is missing or
         not writable, or the disk fills up.
     """
-    _check_target(target, overwrite, inputs)
+    check_target(target, overwrite, inputs)
     remove_stale(target)
     partial = _partial_name(target)
     try:
@@ -60,7 +60,7 @@ def partial_folder(
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: this is a file; give a folder with -o")
     for target in [folder / name for name in names] if folder.is_dir() else [folder]:
-        _check_target(target, overwrite, ())
+        check_target(target, overwrite, ())
     remove_stale(folder)
     partial = _partial_name(folder)
     try:
@@ -88,12 +88,14 @@ def remove_stale(target: Path) -> None:
                 _remove(sibling)
 
 
-def _partial_name(target: Path) -> Path:
-    random = secrets.token_hex(4)
-    return target.with_name(f".{target.stem}.partial-{os.getpid()}-{random}{target.suffix}")
+def check_target(target: Path, overwrite: bool, inputs: tuple[Path, ...]) -> None:
+    """Refuse a target that could not be written.
 
-
-def _check_target(target: Path, overwrite: bool, inputs: tuple[Path, ...]) -> None:
+    Raises
+    ------
+    OutputError
+        For the reasons that `partial_path` gives.
+    """
     for source in inputs:
         if _same_file(source, target):
             raise OutputError(
@@ -107,6 +109,11 @@ def _check_target(target: Path, overwrite: bool, inputs: tuple[Path, ...]) -> No
         raise OutputError(_exists(target))
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise OutputError(f"{target}: not allowed to write here; choose another place with -o")
+
+
+def _partial_name(target: Path) -> Path:
+    random = secrets.token_hex(4)
+    return target.with_name(f".{target.stem}.partial-{os.getpid()}-{random}{target.suffix}")
 
 
 def _exists(target: Path) -> str:

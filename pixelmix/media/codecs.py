@@ -17,6 +17,11 @@ from pixelmix.media.codec_tables import ENCODERS, LEGAL_RATES, LOSSLESS, NEAREST
 from pixelmix.media.containers import holds_codec
 from pixelmix.types import AudioTrack
 
+_BITS = {"u8": 8, "s16": 16, "s32": 24, "dbl": 64}
+"""Bits of a sample in lossless codecs, by sample format."""
+_PACKED = 0.6
+"""What lossless compression leaves of music, about."""
+
 
 @dataclass(frozen=True, slots=True)
 class AudioEncoding:
@@ -34,6 +39,12 @@ class AudioEncoding:
     layout: str
     note: str | None = None
     """Why this is not the original's codec or rate, for the user."""
+
+    @property
+    def words(self) -> str:
+        """Say it in short."""
+        how = self.sample_format if self.bit_rate is None else f"{self.bit_rate / 1000:.0f} kb/s"
+        return f"{self.codec}, {self.rate} Hz {self.layout}, {how}"
 
 
 def choose_encoding(
@@ -92,6 +103,16 @@ def has_encoder(encoder: str) -> bool:
 def is_lossless(codec: str) -> bool:
     """Whether a codec keeps samples as they are."""
     return codec in LOSSLESS or codec.startswith("pcm_")
+
+
+def bits_per_second(encoding: AudioEncoding, source: AudioTrack) -> int:
+    """Tell about how much space new sound takes; `source` is the track whose place it takes."""
+    if encoding.bit_rate is not None:
+        return encoding.bit_rate
+    if encoding.codec == source.codec and source.bit_rate is not None:
+        return source.bit_rate
+    plain = encoding.rate * source.channels * _BITS.get(encoding.sample_format.rstrip("p"), 32)
+    return plain if encoding.codec.startswith("pcm_") else round(_PACKED * plain)
 
 
 def new_audio_stream(container: OutputContainer, encoding: AudioEncoding) -> AudioStream:

@@ -50,9 +50,24 @@ _TRANSPORT_STREAM_CODECS = frozenset(
 """The MPEG-TS muxer takes anything, but all other codecs become data nobody can play."""
 
 
+_PROGRAM_STREAM_CODECS = frozenset(
+    {
+        *("mpeg1video", "mpeg2video"),
+        *("ac3", "dts", "mp1", "mp2", "mp3", "pcm_dvd", "pcm_s16be", "dvd_subtitle"),
+    }
+)
+"""The MPEG-PS muxers take more, but read it back without times or not at all."""
+
+_CODECS = {
+    "mpegts": _TRANSPORT_STREAM_CODECS,
+    "mpeg": _PROGRAM_STREAM_CODECS,
+    "vob": _PROGRAM_STREAM_CODECS,
+}
+
+
 def holds_codec(container: str, codec: str | None) -> bool:
     """Whether a codec in this container can be played again, where the muxer does not tell."""
-    return container != "mpegts" or codec in _TRANSPORT_STREAM_CODECS
+    return container not in _CODECS or codec in _CODECS[container]
 
 
 MUXER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})

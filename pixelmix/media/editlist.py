@@ -55,6 +55,15 @@ def index_first(path: Path) -> bool:
     return False
 
 
+def index_of(path: Path) -> bytes:
+    """Read the index of an MP4 or MOV file as it is; nothing where there is none."""
+    with path.open("rb") as file:
+        for box in _top_level(file):
+            if box.kind == b"moov":
+                return _bytes(file, box.start, box.end - box.start)
+    return b""
+
+
 def _edit(file: BinaryIO, track: _Box, priming: int, shorter: int) -> bool:
     edits = [box for box in _children(file, track) if box.kind == b"edts"]
     if not edits:

@@ -17,7 +17,7 @@ from pixelmix.media.film import Film, first_picture
 from pixelmix.media.maps import Course, Maps
 from pixelmix.media.overlay import Overlay, depth
 from pixelmix.media.pyav import AnyPacket
-from pixelmix.media.rewrite import Rewritten, rewrite
+from pixelmix.media.rewrite import Rewritten, planned, rewrite
 from pixelmix.media.span import Span
 from pixelmix.types import ByteArray, MediaInfo
 
@@ -81,10 +81,12 @@ def render(
         pictures = _Pictures(
             info, film, maps, encoding, span, side_by_side=side_by_side, threads=threads
         )
-        written = rewrite(info, target, pictures, span)
+        plans = planned(info, target, info.video.index, f"{encoding.encoder}, drawn on")
+        written = rewrite(info, target, plans, [pictures], span)
         return HeatmapReport(
-            kept=written.kept,
-            dropped=written.dropped,
+            streams=written.streams,
+            lost=written.lost,
+            repaired_times=written.repaired_times,
             notes=(*pictures.notes(), *written.notes),
             pictures=pictures.written,
             damaged_packets=film.damaged_packets,
@@ -145,7 +147,6 @@ class _Pictures:
         side_by_side: bool,
         threads: int,
     ) -> None:
-        self.index = info.video.index
         self.clocks = (film.tick.denominator,)
         self.written = 0
         self._film = film

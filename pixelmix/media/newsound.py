@@ -37,7 +37,6 @@ class NewSound:
         start: Fraction,
         blocks: Iterator[FloatArray],
     ) -> None:
-        self.index = track.index
         self.clocks = (encoding.rate,)
         self._track = track
         self._encoding = encoding

@@ -1,5 +1,6 @@
 """What is in a media file: enough to plan any command."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -8,7 +9,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -33,11 +34,12 @@ _PACKETS_MEASURED = 200
 """Audio packets whose sizes give the bit rate where the file does not state it."""
 
 
-def probe(path: Path, audio_track: int | None = None) -> MediaInfo:
+def probe(path: Path, audio_track: int | str | None = None) -> MediaInfo:
     """Look into a file: its picture as a player shows it, and the sound that is to be remixed.
 
     Cover art is not a video. Without `audio_track` the sound is the track marked as default, or
-    else the first; `audio_track` counts the audio tracks from 0.
+    else the first; `audio_track` counts the audio tracks from 0, or names their language (of
+    several the one marked as default, or else the first).
 
     Raises
     ------
@@ -65,6 +67,11 @@ def probe(path: Path, audio_track: int | None = None) -> MediaInfo:
         )
 
 
+def title_of(stream: Stream) -> str | None:
+    """Return a stream's title; MP4 and MOV call it a name."""
+    return stream.metadata.get("title") or stream.metadata.get("name")
+
+
 def is_cover(stream: VideoStream) -> bool:
     """Whether a video stream is cover art or a set of thumbnails, not a film."""
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
@@ -78,28 +85,41 @@ def choose_video(container: InputContainer) -> VideoStream | None:
 
 
 def _choose_audio(
-    container: InputContainer, path: Path, audio_track: int | None
+    container: InputContainer, path: Path, audio_track: int | str | None
 ) -> AudioStream | None:
     tracks = container.streams.audio
     if not tracks:
         return None
     if audio_track is None:
-        marked = [stream for stream in tracks if stream.disposition & Disposition.default]
-        return (marked or tracks)[0]
-    if not 0 <= audio_track < len(tracks):
+        return _default(tracks)
+    if isinstance(audio_track, str) and audio_track.isdecimal():
+        audio_track = int(audio_track)
+    if isinstance(audio_track, str):
+        wanted = [track for track in tracks if _speaks(track, audio_track)]
+    else:
+        wanted = list(tracks[audio_track : audio_track + 1]) if audio_track >= 0 else []
+    if not wanted:
         listed = "; ".join(f"{number}: {_describe(track)}" for number, track in enumerate(tracks))
         raise UsageError(f"{path}: no audio track {audio_track}; there are {listed}")
-    return tracks[audio_track]
+    return _default(wanted)
+
+
+def _default(tracks: Sequence[AudioStream]) -> AudioStream:
+    marked = [stream for stream in tracks if stream.disposition & Disposition.default]
+    return (marked or tracks)[0]
+
+
+def _speaks(track: AudioStream, language: str) -> bool:
+    return (track.language or "und").lower() == language.lower()
 
 
 def _describe(stream: AudioStream) -> str:
     codec = audio_codec_of(stream)
-    title = stream.metadata.get("title") or stream.metadata.get("name")
     words = [
         codec.name if codec else "unknown codec",
         f"{codec.sample_rate} Hz {codec.layout.name}" if codec else None,
         stream.language,
-        title,
+        title_of(stream),
     ]
     return ", ".join(word for word in words if word)
 
@@ -108,7 +128,7 @@ def _video_track(path: Path, stream: VideoStream) -> VideoTrack:
     codec = stream.codec_context
     if codec is None:
         raise InputError(f"{path}: this build of FFmpeg cannot decode the video's codec")
-    first = _first_picture(path, stream.index)
+    first = first_picture(path, stream.index)
     turn = orientation(first)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     width, height = displayed_size(first, aspect, turn)
@@ -131,8 +151,14 @@ def displayed_size(frame: VideoFrame, aspect: Fraction, turn: Orientation) -> tu
     return (frame.height, width) if turn.transpose else (width, frame.height)
 
 
-def _first_picture(path: Path, index: int) -> VideoFrame:
-    """Decode the first picture: only it tells the rotation for certain."""
+def first_picture(path: Path, index: int) -> VideoFrame:
+    """Decode a video stream's first picture: only it tells the rotation for certain.
+
+    Raises
+    ------
+    InputError
+        None can be decoded.
+    """
     with open_input(path) as container, reading(path):
         stream = container.streams[index]
         if isinstance(stream, VideoStream):
@@ -163,6 +189,7 @@ def _audio_track(path: Path, stream: AudioStream) -> AudioTrack:
         start=seconds(stream.start_time, stream) or 0.0,
         duration=_positive(stream.duration, time_base_of(stream)),
         language=stream.language,
+        title=title_of(stream),
     )
 
 

@@ -1,7 +1,7 @@
 """Video out: every stream copied packet for packet, one audio track replaced by new sound."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +11,37 @@ from pixelmix.media.codecs import AudioEncoding, choose_encoding
 from pixelmix.media.containers import container_format
 from pixelmix.media.newsound import NewSound
 from pixelmix.media.opening import open_input
-from pixelmix.media.rewrite import Rewritten, rewrite
+from pixelmix.media.rewrite import Rewritten, planned, rewrite
 from pixelmix.media.span import Span
+from pixelmix.media.streams import Plan
 from pixelmix.types import FloatArray, MediaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """How the new sound is to be kept."""
+
+    codec: str | None = None
+    """None: chosen by `codecs.choose_encoding`."""
+    bit_rate: int | None = None
+    """Bits per second; None: chosen likewise."""
+    keep_original: bool = False
+    """Whether the original track stays as one more, behind all others."""
+
+
+KEPT = Sound()
+"""As the original is, as far as that can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a remix will be, before a byte is written."""
+
+    container: str
+    """FFmpeg's name of the muxer."""
+    encoding: AudioEncoding | None
+    """How the new sound is encoded; None when its packets are copied too."""
+    streams: tuple[Plan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +52,43 @@ class RemuxReport(Rewritten):
     """How the new sound is encoded; None when its packets were copied too."""
 
 
+def outline(info: MediaInfo, target: Path, sound: Sound | None) -> Outline:
+    """Decide how `target` will be written; no `sound` copies the chosen track's packets.
+
+    Raises
+    ------
+    UsageError
+        The codec or bit rate asked for cannot be had, or the container cannot hold the streams.
+    """
+    container = container_format(target)
+    if sound is None:
+        return Outline(container, None, tuple(planned(info, target, None)))
+    encoding = choose_encoding(
+        container, info.audio, _sample_format(info), codec=sound.codec, bit_rate=sound.bit_rate
+    )
+    plans = planned(info, target, info.audio.index, encoding.words)
+    if sound.keep_original:
+        plans = _with_original(info, target, plans)
+    return Outline(container, encoding, tuple(plans))
+
+
+def _with_original(info: MediaInfo, target: Path, plans: list[Plan]) -> list[Plan]:
+    """Let the new sound be the default, and copy the original as the last track."""
+    original = planned(info, target, None)[info.audio.index]
+    title = f"{info.audio.title} (original)" if info.audio.title else "Original"
+    new = [replace(one, default=True) if one.how == "encoded" else one for one in plans]
+    label = f"{original.label}, original"
+    named = replace(original, label=label, title=title, default=False, detail=f"named {title!r}")
+    return [*new, named]
+
+
 def remux(
     info: MediaInfo,
     target: Path,
     audio: Iterator[FloatArray] | None,
     *,
     audio_start: float | None = None,
-    codec: str | None = None,
-    bit_rate: int | None = None,
+    sound: Sound = KEPT,
     span: Span | None = None,
 ) -> RemuxReport:
     """Write `target`: the input's streams as they are, the chosen audio track from `audio`.
@@ -49,8 +106,8 @@ def remux(
     audio_start
         Time of the first sample, seconds on the container's clock (`AudioReader.start`); None for
         the track's own.
-    codec, bit_rate
-        Override the choice of `codecs.choose_encoding`.
+    sound
+        How the new sound is to be kept.
     span
         The part of the input to write; the output then begins at zero. Its start must be one that
         `span.cut_start` gave, and `audio_start` is the time in the input.
@@ -62,26 +119,21 @@ def remux(
     UsageError
         The codec or bit rate asked for cannot be had.
     """
-    encoding, sound = None, None
-    if audio is not None:
-        encoding = choose_encoding(
-            container_format(target),
-            info.audio,
-            _sample_format(info),
-            codec=codec,
-            bit_rate=bit_rate,
-        )
+    drawn = outline(info, target, None if audio is None else sound)
+    made = []
+    if audio is not None and drawn.encoding is not None:
         start = Fraction(info.audio.start if audio_start is None else audio_start)
         if span is not None:
             start -= Fraction(span.start)
-        sound = NewSound(info.audio, encoding, container_format(target), start, audio)
-    written = rewrite(info, target, sound, span)
-    notes = (encoding.note,) if encoding is not None and encoding.note else ()
+        made.append(NewSound(info.audio, drawn.encoding, drawn.container, start, audio))
+    written = rewrite(info, target, drawn.streams, made, span)
+    note = drawn.encoding and drawn.encoding.note
     return RemuxReport(
-        kept=written.kept,
-        dropped=written.dropped,
-        notes=(*notes, *written.notes),
-        encoding=encoding,
+        streams=written.streams,
+        lost=written.lost,
+        repaired_times=written.repaired_times,
+        notes=(*((note,) if note else ()), *written.notes),
+        encoding=drawn.encoding,
     )
 
 

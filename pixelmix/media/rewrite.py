@@ -1,20 +1,16 @@
 """A file written again: what every command that writes a video shares."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from av.container import InputContainer
-from av.stream import Stream
-from av.video.stream import VideoStream
-
 from pixelmix.errors import UsageError
-from pixelmix.media.containers import MUXER_TAGS, container_format
+from pixelmix.media.containers import container_format
 from pixelmix.media.opening import open_input, reading
-from pixelmix.media.probe import is_cover
+from pixelmix.media.properties import has_dolby_vision, look, losses, shown
+from pixelmix.media.pyav import Chapter
 from pixelmix.media.span import Span
-from pixelmix.media.streams import Plan, describe, plan, title_of
+from pixelmix.media.streams import Plan, plan
 from pixelmix.media.writer import Made, Writer
 from pixelmix.types import MediaInfo
 
@@ -23,102 +19,94 @@ from pixelmix.types import MediaInfo
 class Rewritten:
     """What became of the input's streams."""
 
-    kept: tuple[str, ...]
-    """Streams copied or encoded, as words."""
-    dropped: tuple[str, ...]
-    """Streams left out, each with the reason."""
+    streams: tuple[Plan, ...]
+    """Those of the output in its order, with those left out or made by other means between."""
+    lost: tuple[str, ...]
+    """What the container has no place for besides whole streams."""
+    repaired_times: int
+    """Packets that were moved because the input's times were out of order."""
     notes: tuple[str, ...]
     """Everything else a user should know."""
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Streams copied or encoded, as words."""
+        return tuple(planned.words for planned in self.streams if planned.kept)
 
-def rewrite(info: MediaInfo, target: Path, made: Made | None, span: Span | None) -> Rewritten:
-    """Write `target`: the input's streams copied, but for the one that is made anew.
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Streams left out, each with the reason."""
+        return tuple(planned.words for planned in self.streams if planned.how == "left out")
+
+
+def planned(info: MediaInfo, target: Path, replaced: int | None, detail: str = "") -> list[Plan]:
+    """Decide what becomes of every stream; `replaced` is encoded anew, as what `detail` says.
 
     Raises
     ------
-    OutputError
-        The file cannot be written.
     UsageError
-        Its container cannot hold the video or the chosen sound.
+        The target's container cannot hold the video or the chosen sound.
     """
     container = container_format(target)
     with open_input(info.path) as source:
-        plans = plan(source, container, None if made is None else made.index)
-        _check(info, plans, container)
-        writer = Writer(info, source, target, container, plans, made, span)
-        writer.write()
-        shown = _shown(source, [planned.index for planned in plans if planned.kept])
-    # The input is closed by now: an open file holds an index of all its packets.
-    notes = []
-    if writer.repaired_times:
-        notes.append(
-            f"the input's times were out of order; {writer.repaired_times} packets were moved"
-        )
-    return Rewritten(
-        kept=tuple(planned.label for planned in plans if planned.kept),
-        dropped=tuple(
-            f"{planned.label}: {planned.reason}"
-            for planned in plans
-            if not planned.kept and not planned.rebuilt
-        ),
-        notes=(*notes, *_losses(shown, target)),
-    )
-
-
-def _check(info: MediaInfo, plans: list[Plan], container: str) -> None:
+        plans = plan(source, container, replaced)
     for track, what in ((info.video, "video"), (info.audio, "sound")):
         if not plans[track.index].kept:
             raise UsageError(
                 f"{info.path}: {container} cannot hold {track.codec} {what}; "
                 "give an output that ends in .mkv, or in the input's own suffix"
             )
+    return [replace(one, detail=detail) if one.how == "encoded" else one for one in plans]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What players show of a file besides its content."""
+def rewrite(
+    info: MediaInfo, target: Path, plans: Sequence[Plan], made: Sequence[Made], span: Span | None
+) -> Rewritten:
+    """Write `target` as `plans` say; `made` are those that they call encoded, in their order.
 
-    tags: frozenset[str]
-    tracks: tuple[tuple[str, dict[str, object]], ...]
-    """Description and properties of each track."""
-
-
-def _shown(container: InputContainer, indexes: Iterable[int]) -> _Shown:
-    tracks = _tracks(container.streams[index] for index in indexes)
-    return _Shown(
-        frozenset(container.metadata),
-        tuple((describe(stream), _properties(stream)) for stream in tracks),
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    with open_input(info.path) as source:
+        writer = Writer(info, source, target, container_format(target), plans, made, span)
+        writer.write()
+    # The input is closed by now: an open file holds an index of all its packets.
+    notes = []
+    if writer.repaired_times:
+        notes.append(
+            f"the input's times were out of order; {writer.repaired_times} packets were moved"
+        )
+    lost = tuple(_lost(info, target, plans, writer.chapters))
+    return Rewritten(
+        streams=tuple(plans),
+        lost=lost,
+        repaired_times=writer.repaired_times,
+        notes=(*notes, *(f"the container does not keep {what}" for what in lost)),
     )
 
 
-def _losses(shown: _Shown, target: Path) -> Iterator[str]:
-    """Read back what was written and name what of the kept streams' properties it lacks."""
+def _lost(
+    info: MediaInfo, target: Path, plans: Sequence[Plan], chapters: Sequence[Chapter]
+) -> Iterator[str]:
+    """Read back what was written and name what of the input's properties it lacks."""
+    kept = [one for one in plans if one.kept]
+    labels = {one.index: one.label for one in kept}
+    # A title that was given is not the input's.
+    with open_input(info.path) as source:
+        old = shown(source, [one.index for one in kept if one.title is None], chapters)
     with open_input(target) as container, reading(target):
-        written = _shown(container, range(len(container.streams)))
-    kept = {name.lower() for name in written.tags}
-    lost = sorted(name for name in shown.tags if name.lower() not in kept | MUXER_TAGS)
-    if lost:
-        yield f"the container has no place for these tags: {', '.join(lost)}"
-    for (label, old), (_, new) in zip(shown.tracks, written.tracks, strict=False):
-        missing = [what for what, value in old.items() if value and value != new.get(what)]
+        new = shown(container, range(len(container.streams)))
+        film = next((s.index for s in container.streams.video), None)
+    for index, what in losses(old, new):
+        yield what if index is None else f"the {what} of {labels[index]}"
+    copied = any(one.index == info.video.index and one.how == "copied" for one in kept)
+    if copied and film is not None:
+        before, after = look(info.path, info.video.index), look(target, film)
+        missing = [name for name, value in before.items() if value and value != after[name]]
+        kind = container_format(target)
+        if has_dolby_vision(info.path, info.format) and not has_dolby_vision(target, kind):
+            missing.append("Dolby Vision configuration")
         if missing:
-            yield f"{label}: the container does not keep its {' and '.join(missing)}"
-
-
-def _tracks(streams: Iterable[Stream]) -> list[Stream]:
-    """Leave out what containers keep elsewhere than in tracks: covers, attachments, data."""
-    return [
-        stream
-        for stream in streams
-        if stream.type in ("audio", "subtitle")
-        or (isinstance(stream, VideoStream) and not is_cover(stream))
-    ]
-
-
-def _properties(stream: Stream) -> dict[str, object]:
-    """Return by name what players show of a stream; None where nothing is stated."""
-    language = None if stream.language == "und" else stream.language
-    properties: dict[str, object] = {"title": title_of(stream), "language": language}
-    if isinstance(stream, VideoStream):
-        properties["pixel shape"] = stream.sample_aspect_ratio or Fraction(1)
-    return properties
+            yield f"the {' and '.join(missing)} of {labels[info.video.index]}"

@@ -1,20 +1,25 @@
 """Streams of an input set up again in an output, and what the output cannot hold."""
 
 import io
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
-from pixelmix.media.containers import COVERS, MOV, holds_codec
+from pixelmix.media.containers import COVERS, MATROSKA, MOV, holds_codec
 from pixelmix.media.opening import open_input, reading
-from pixelmix.media.probe import is_cover
+from pixelmix.media.probe import is_cover, title_of
 from pixelmix.media.pyav import codec_of
+from pixelmix.media.samples import layout_name
 
 _MUXER_TAGS = frozenset({"handler_name", "vendor_id", "name", "encoder"})
 """Stream tags that belong to MP4 and MOV, not to what is in them."""
@@ -28,23 +33,51 @@ class Plan:
     """What becomes of one input stream."""
 
     index: int
+    kind: str
+    """``video``, ``audio``, ``subtitle``, ``data``, ``attachment`` or ``cover``."""
     label: str
     """How the stream is called in notes."""
-    kept: bool
-    reason: str = ""
-    """Why it is left out, or how it lives on."""
+    how: Literal["copied", "encoded", "remade", "left out"]
+    """`remade`: not as a stream but by other means (chapters, time codes)."""
+    detail: str = ""
+    """Why it is left out, how it lives on, or as what it is encoded."""
     keep_tag: bool = False
     """Whether the copy keeps the original's four-letter codec tag (hvc1 is not hev1 to players)."""
-    rebuilt: bool = False
-    """Whether it is made anew by other means (chapters, time codes) and not lost."""
+    title: str | None = None
+    """Its name in the output; None for the input's."""
+    default: bool | None = None
+    """Whether players shall choose it by themselves; None for what the input says."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is a stream of the output."""
+        return self.how in ("copied", "encoded")
+
+    @property
+    def words(self) -> str:
+        """Say it all in a line."""
+        return f"{self.label}: {self.detail}" if self.detail else self.label
 
 
 def describe(stream: Stream) -> str:
     """Name a stream for a note: number, type, codec, language."""
-    codec = codec_of(stream)
-    words = [stream.type, codec.codec.canonical_name if codec else stream.name]
-    words.append(stream.language)
+    language = None if stream.language == "und" else stream.language
+    words = [stream.type, codec_name(stream), language]
     return f"stream {stream.index} ({', '.join(word for word in words if word)})"
+
+
+def kind_of(stream: Stream) -> str:
+    """Tell what a stream is; a cover is no film."""
+    return "cover" if isinstance(stream, VideoStream) and is_cover(stream) else stream.type
+
+
+def codec_name(stream: Stream) -> str | None:
+    """FFmpeg's name of a stream's codec; None where this build does not know it."""
+    codec = codec_of(stream)
+    if codec is not None:
+        return codec.codec.canonical_name
+    # Streams of pictures and sound without a codec have no name either.
+    return stream.name if stream.type in ("data", "attachment") else None
 
 
 def plan(source: InputContainer, container: str, replaced: int | None) -> list[Plan]:
@@ -52,55 +85,77 @@ def plan(source: InputContainer, container: str, replaced: int | None) -> list[P
     return [_plan_one(source, stream, container, replaced) for stream in source.streams]
 
 
+def pair_up(written: InputContainer, plans: Sequence[Plan]) -> list[tuple[Plan, int | None]]:
+    """Find each kept stream in the output: the order within a kind is kept, the rest may not be."""
+    found: defaultdict[str, list[Stream]] = defaultdict(list)
+    streams = list(written.streams)
+    if written.format.name == "mpeg":
+        # There streams are listed as they first appear.
+        streams.sort(key=lambda stream: stream.id)
+    for stream in streams:
+        found[kind_of(stream)].append(stream)
+    pairs: list[tuple[Plan, int | None]] = []
+    for planned in plans:
+        if planned.kept:
+            left = found[planned.kind]
+            pairs.append((planned, left.pop(0).index if left else None))
+    return pairs
+
+
 def _plan_one(source: InputContainer, stream: Stream, container: str, replaced: int | None) -> Plan:
-    index, label = stream.index, describe(stream)
-    rebuilt = _rebuilt(source, stream, container)
-    if rebuilt is not None:
-        return Plan(index, label, kept=False, reason=rebuilt, rebuilt=True)
-    if index == replaced:
-        return Plan(index, label, kept=True)
+    copied = Plan(stream.index, kind_of(stream), describe(stream), "copied")
+    remade = _remade(source, stream, container)
+    if remade is not None:
+        return replace(copied, how="remade", detail=remade)
+    if stream.index == replaced:
+        return replace(copied, how="encoded")
     if isinstance(stream, VideoStream) and is_cover(stream):
         if container not in COVERS:
-            return Plan(index, label, kept=False, reason=f"{container} cannot hold cover art")
+            return replace(copied, how="left out", detail=f"{container} cannot hold cover art")
         if container == "matroska":
-            return Plan(index, label, kept=True)
-    tagged = container in MOV and source.format.name.startswith("mov")
-    if tagged and _takes(stream, container, keep_tag=True):
-        return Plan(index, label, kept=True, keep_tag=True)
-    if _takes(stream, container, keep_tag=False):
-        return Plan(index, label, kept=True)
-    return Plan(index, label, kept=False, reason=f"{container} cannot hold it")
+            return copied
+    tagged = replace(copied, keep_tag=True)
+    from_mov = container in MOV and source.format.name.startswith("mov")
+    if from_mov and _takes(stream, container, tagged):
+        return tagged
+    if _takes(stream, container, copied):
+        return copied
+    return replace(copied, how="left out", detail=f"{container} cannot hold it")
 
 
-def _rebuilt(source: InputContainer, stream: Stream, container: str) -> str | None:
+def _remade(source: InputContainer, stream: Stream, container: str) -> str | None:
     """Say how a track of MOV or MP4 lives on that is not copied but made anew."""
     if stream.type != "data" or not source.format.name.startswith("mov"):
         return None
     if "timecode" in stream.metadata:
         # The muxer makes the track from the video's tag of the same name.
-        return "the time code is written anew" if container in MOV else "kept as a tag of the video"
+        if container in MOV:
+            return "the time code is written anew"
+        return "kept as a tag of the video" if container in MATROSKA else None
     if stream.name == "bin_data" and source.chapters():
         return "chapters are written anew"
     return None
 
 
-def _takes(stream: Stream, container: str, *, keep_tag: bool) -> bool:
+def _takes(stream: Stream, container: str, planned: Plan) -> bool:
     """Ask the muxer itself, into memory, whether it takes a stream."""
-    codec = codec_of(stream)
-    if not holds_codec(container, codec.codec.canonical_name if codec else stream.name):
+    name = codec_name(stream)
+    # AVI takes data and does not give it back.
+    if not holds_codec(container, name) or (stream.type == "data" and container == "avi"):
         return False
+    if isinstance(stream, AudioStream) and container == "mp4" and (name or "").startswith("pcm_"):
+        # The muxer finds out only at the end that speakers must have names.
+        return layout_name(stream.layout) == stream.layout.name
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
-            add_copy(trial, stream, container, keep_tag=keep_tag)
+            add_copy(trial, stream, container, planned)
             trial.start_encoding()
     except (av.error.FFmpegError, ValueError, OSError):
         return False
     return True
 
 
-def add_copy(
-    output: OutputContainer, stream: Stream, container: str, *, keep_tag: bool = False
-) -> Stream:
+def add_copy(output: OutputContainer, stream: Stream, container: str, planned: Plan) -> Stream:
     """Add a stream that takes the packets of `stream` as they are, with all its properties."""
     copied: Stream
     if isinstance(stream, AttachmentStream):
@@ -110,11 +165,9 @@ def add_copy(
     else:
         # opaque: the decoder names the codec, so no encoder needs to exist.
         copied = output.add_stream_from_template(stream, opaque=True)
-    copy_properties(stream, copied, container)
-    if container == "mpegts":
-        copied.id = stream.id
+    copy_properties(stream, copied, container, planned)
     old, new = codec_of(stream), codec_of(copied)
-    if keep_tag and old and new:
+    if planned.keep_tag and old and new:
         new.codec_tag = old.codec_tag
     if isinstance(stream, VideoStream) and isinstance(copied, VideoStream):
         if stream.sample_aspect_ratio:
@@ -137,24 +190,20 @@ def start_code_filter(
     return BitStreamFilterContext(name, stream, copied) if name else None
 
 
-def title_of(stream: Stream) -> str | None:
-    """Return a stream's title; MP4 and MOV call it a name."""
-    return stream.metadata.get("title") or stream.metadata.get("name")
-
-
-def copy_properties(
-    stream: Stream, copied: Stream, container: str, *, reencoded: bool = False
-) -> None:
+def copy_properties(stream: Stream, copied: Stream, container: str, planned: Plan) -> None:
     """Copy disposition and tags; tags mean the same under the other container's names."""
-    copied.disposition = Disposition(stream.disposition)
+    marks = Disposition(stream.disposition)
+    if planned.default is not None:
+        marks = marks | Disposition.default if planned.default else marks & ~Disposition.default
+    copied.disposition = marks
     tags = dict(stream.metadata)
-    title = title_of(stream)
+    title = planned.title or title_of(stream)
     if container not in MOV:
         for name in _MUXER_TAGS:
             tags.pop(name, None)
     if title:
         tags["title"] = title
-    if reencoded:
+    if planned.how == "encoded":
         tags = {
             name: value
             for name, value in tags.items()

@@ -1,7 +1,9 @@
 """Writing one output: packets copied as they come, those of a new stream put in as they are due."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from math import lcm
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +21,7 @@ from pixelmix.media.containers import MOV, MOV_TAGS, MUXER_TAGS
 from pixelmix.media.editlist import index_first
 from pixelmix.media.opening import open_output, reading, time_base_of, why_unwritable
 from pixelmix.media.probe import is_cover
-from pixelmix.media.pyav import AnyPacket, audio_codec_of
+from pixelmix.media.pyav import AnyPacket, Chapter, audio_codec_of
 from pixelmix.media.span import Cutter, Span
 from pixelmix.media.streams import (
     Plan,
@@ -38,10 +40,6 @@ class Made(Protocol):
     """A stream of the output that is made anew instead of copied."""
 
     @property
-    def index(self) -> int:
-        """The input's stream that it stands for."""
-
-    @property
     def clocks(self) -> Sequence[int]:
         """Ticks per second that its times count in."""
 
@@ -56,7 +54,10 @@ class Made(Protocol):
 
 
 class Writer:
-    """One output being written: streams copied, one of them perhaps made anew."""
+    """One output being written: streams copied, some of them perhaps made anew.
+
+    `made` are those that `plans` calls encoded, in the same order.
+    """
 
     def __init__(
         self,
@@ -64,8 +65,8 @@ class Writer:
         source: InputContainer,
         target: Path,
         container: str,
-        plans: list[Plan],
-        made: Made | None,
+        plans: Sequence[Plan],
+        made: Sequence[Made],
         span: Span | None,
     ) -> None:
         self._info = info
@@ -78,13 +79,15 @@ class Writer:
         self._filters: dict[int, BitStreamFilterContext | None] = {}
         self._last_dts: dict[int, int] = {}
         self._cutter = None if span is None else Cutter(source, info, span)
+        self.chapters: list[Chapter] = []
+        """Chapters of the input that belong into the output."""
         self.repaired_times = 0
         """Packets whose decoding times did not ascend."""
 
     def write(self) -> None:
         """Write the whole file."""
         try:
-            clocks = () if self._made is None else self._made.clocks
+            clocks = list(chain.from_iterable(made.clocks for made in self._made))
             options = _options(self._info, self._source, self._container, clocks)
             with open_output(self._target, self._container, options) as output:
                 self._set_up(output)
@@ -92,44 +95,54 @@ class Writer:
                     self._make_until(output, _time(packet))
                     self._copy(output, packet)
                 self._make_until(output, None)
-            if self._made is not None:
-                self._made.settle(self._target, self._number(self._made.index))
+            for made, number in zip(self._made, self._numbers(), strict=True):
+                made.settle(self._target, number)
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(why_unwritable(self._target, error)) from error
 
     def _set_up(self, output: OutputContainer) -> None:
         covers = cover_pictures(self._info.path)
+        made = iter(self._made)
         for planned in self._plans:
-            if planned.kept:
-                self._add(output, planned, covers)
+            if planned.how == "encoded":
+                stream, added = self._source.streams[planned.index], next(made).add(output)
+                copy_properties(stream, added, self._container, planned)
+                self._keep_id(added, stream)
+            elif planned.how == "copied":
+                self._add_copy(output, planned, covers)
         for name, value in self._source.metadata.items():
             if name.lower() not in MUXER_TAGS:
                 output.metadata[name] = value
-        chapters = self._cutter.chapters() if self._cutter else self._source.chapters()
-        output.set_chapters(chapters)
+        self.chapters = self._cutter.chapters() if self._cutter else self._source.chapters()
+        output.set_chapters(self.chapters)
         output.start_encoding()
 
-    def _add(self, output: OutputContainer, planned: Plan, covers: dict[int, bytes]) -> None:
+    def _add_copy(self, output: OutputContainer, planned: Plan, covers: dict[int, bytes]) -> None:
         stream = self._source.streams[planned.index]
-        if self._made is not None and stream.index == self._made.index:
-            added = self._made.add(output)
-            copy_properties(stream, added, self._container, reencoded=True)
-            if self._container == "mpegts":
-                added.id = stream.id
-        elif isinstance(stream, VideoStream) and is_cover(stream) and self._container == "matroska":
+        if isinstance(stream, VideoStream) and is_cover(stream) and self._container == "matroska":
             if stream.index in covers:
                 add_cover_attachment(output, stream, covers[stream.index])
-        else:
-            copied = add_copy(output, stream, self._container, keep_tag=planned.keep_tag)
-            if stream.type != "attachment":
-                self._copies[stream.index] = copied
-                self._filters[stream.index] = start_code_filter(stream, copied, self._container)
+            return
+        copied = add_copy(output, stream, self._container, planned)
+        self._keep_id(copied, stream)
+        if stream.type != "attachment":
+            self._copies[stream.index] = copied
+            self._filters[stream.index] = start_code_filter(stream, copied, self._container)
 
-    def _number(self, index: int) -> int:
-        """Which of the output's tracks of its kind a stream is."""
-        streams = self._source.streams
-        kept = [planned.index for planned in self._plans if planned.kept]
-        return [i for i in kept if streams[i].type == streams[index].type].index(index)
+    def _keep_id(self, added: Stream, stream: Stream) -> None:
+        """Keep a stream's number in a transport stream; a second of its kind gets a free one."""
+        if self._container == "mpegts":
+            taken = {other.id for other in added.container.streams if other is not added}
+            added.id = max(taken) + 1 if stream.id in taken else stream.id
+
+    def _numbers(self) -> Iterator[int]:
+        """Tell for each stream made anew which of the output's tracks of its kind it is."""
+        counts: Counter[str] = Counter()
+        for planned in self._plans:
+            kind = self._source.streams[planned.index].type
+            if planned.how == "encoded":
+                yield counts[kind]
+            counts[kind] += planned.kept
 
     def _packets(self) -> Iterator[AnyPacket]:
         """Packets of all copied streams in the order of the file."""
@@ -146,8 +159,8 @@ class Writer:
                     yield packet
 
     def _make_until(self, output: OutputContainer, time: Fraction | None) -> None:
-        if self._made is not None:
-            for packet in self._made.packets(time):
+        for made in self._made:
+            for packet in made.packets(time):
                 output.mux_one(packet)
 
     def _copy(self, output: OutputContainer, packet: AnyPacket) -> None:
@@ -190,10 +203,12 @@ def _time(packet: AnyPacket) -> Fraction:
 def _options(
     info: MediaInfo, source: InputContainer, container: str, clocks: Sequence[int]
 ) -> dict[str, str]:
+    # Only so do muxers write Dolby Vision's configuration, as every phone does.
+    strict = {"strict": "unofficial"}
     if container == "mpegts":
-        return {"mpegts_copyts": "1"}
+        return {**strict, "mpegts_copyts": "1"}
     if container not in MOV:
-        return {}
+        return strict
     flags = []
     other_tags = any(name.lower() not in MOV_TAGS | MUXER_TAGS for name in source.metadata)
     if other_tags and not any(map(is_cover, source.streams.video)):
@@ -209,7 +224,7 @@ def _options(
     for tick in ticks:
         if tick and lcm(scale, tick) <= _LARGEST_TIMESCALE:
             scale = lcm(scale, tick)
-    options = {"movie_timescale": str(scale)}
+    options = {**strict, "movie_timescale": str(scale)}
     if flags:
         options["movflags"] = "+".join(flags)
     return options

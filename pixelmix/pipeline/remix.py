@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pixelmix.dsp.warp import HighBand
+from pixelmix.errors import OutputError
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
-from pixelmix.media.remux import RemuxReport, remux
+from pixelmix.media.remux import KEPT, RemuxReport, Sound, remux
 from pixelmix.media.span import Span, cut_start
+from pixelmix.media.verify import Check, verify
 from pixelmix.mix.gain_options import GainOption
 from pixelmix.mix.gains import merge_gains
 from pixelmix.mix.meter import Level
@@ -31,6 +33,8 @@ class Remixed:
     """Empty when nothing had to be separated because no gain changes anything."""
     report: RemuxReport
     damage: Damage
+    checks: tuple[Check, ...]
+    """What was compared with the input; empty when that was not asked for."""
     sound: SoundReport | None = None
     """What became of the sound as a whole; None where its packets were copied."""
 
@@ -44,8 +48,8 @@ def remix_video(
     *,
     highband: HighBand = "follow",
     clip: Clip = "limit",
-    audio_codec: str | None = None,
-    bit_rate: int | None = None,
+    sound: Sound = KEPT,
+    verified: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Remixed:
@@ -54,8 +58,9 @@ def remix_video(
     When no gain changes anything, the audio packets are copied too and no network is opened
     (`networks` is called only when needed). A part of the file begins where a copied picture can
     begin: in MP4 and MOV at any picture, elsewhere at the last key frame before. Spans of gains
-    are counted from the start of the file all the same. Without ``places`` the regions are those
-    of the project file, as in `separate_video`.
+    are counted from the start of the file all the same. With ``verified`` the result is opened
+    again and compared with the input before it gets its name. Without ``places`` the regions are
+    those of the project file, as in `separate_video`.
 
     Raises
     ------
@@ -66,11 +71,12 @@ def remix_video(
     regions = choose_regions(places, source, info, networks, progress)
     names = [region.name for region in regions]
     gains = merge_gains(options, names)
-    source, span = _cut(source, info, target)
+    source, span = cut_source(source, info, target)
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial:
         if not gains:
             report = remux(info, partial, None, span=span)
-            return Remixed(info, regions, target, {}, report, Damage(0, 0.0))
+            checks = _checked(info, partial, target, report, span) if verified else ()
+            return Remixed(info, regions, target, {}, report, Damage(0, 0.0), checks)
         with StemStream(source, info, regions, networks(), progress, highband) as stream:
             mixer = Mixer(stream, names, gains, clip, target.parent)
             report = remux(
@@ -78,10 +84,10 @@ def remix_video(
                 partial,
                 iter(mixer),
                 audio_start=stream.audio.start,
-                codec=audio_codec,
-                bit_rate=bit_rate,
+                sound=sound,
                 span=span,
             )
+        checks = _checked(info, partial, target, report, span) if verified else ()
     return Remixed(
         info=info,
         regions=regions,
@@ -89,11 +95,26 @@ def remix_video(
         levels=stream.meter.levels(names),
         report=report,
         damage=stream.damage,
+        checks=checks,
         sound=mixer.report(),
     )
 
 
-def _cut(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | None]:
+def _checked(
+    info: MediaInfo, written: Path, target: Path, report: RemuxReport, span: Span | None
+) -> tuple[Check, ...]:
+    """Compare what was written with its input, and let nothing pass that is not whole."""
+    checks = verify(info, written, report, span)
+    faults = [f"{check.subject}: {check.finding}" for check in checks if not check.passed]
+    if faults:
+        raise OutputError(
+            f"{target}: not written, for the result does not hold what it should "
+            f"({'; '.join(faults)}); try .mkv, or go without --verify"
+        )
+    return checks
+
+
+def cut_source(source: Source, info: MediaInfo, target: Path) -> tuple[Source, Span | None]:
     """Move the start of the part to where the copied picture can begin; its end stays."""
     if source.whole:
         return source, None

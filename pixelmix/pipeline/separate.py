@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixelmix.dsp.warp import HighBand
 from pixelmix.hearing import Damage, Progress, Source
-from pixelmix.media.atomic import partial_folder
+from pixelmix.media.atomic import partial_folder, partial_path
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.flac import FlacWriter
+from pixelmix.media.multitrack import multitrack_container, write_multitrack
 from pixelmix.media.probe import probe
+from pixelmix.media.rewrite import Rewritten
 from pixelmix.media.stemfile import StemFormat, StemWriter
 from pixelmix.media.wav import WavWriter
 from pixelmix.mix.gains import REST
@@ -18,6 +20,7 @@ from pixelmix.mix.meter import Level
 from pixelmix.mix.quantise import quantise
 from pixelmix.model.session import Networks
 from pixelmix.pipeline.regions import Places, choose_regions
+from pixelmix.pipeline.remix import cut_source
 from pixelmix.stems import StemStream
 from pixelmix.types import MediaInfo, Region
 
@@ -38,8 +41,10 @@ class Separated:
     seconds: float
     """Length of the stems."""
     damage: Damage
-    clipped: Mapping[str, int]
+    clipped: Mapping[str, int] = field(default_factory=dict)
     """Values beyond full scale, by name: whole numbers cannot hold them, float does."""
+    report: Rewritten | None = None
+    """What became of the input's streams, where the stems are tracks of one video."""
 
 
 def separate_video(
@@ -99,3 +104,55 @@ def _writer(path: Path, audio: AudioReader, stored: StemFormat) -> StemWriter:
     if stored.kind == "flac" and bits is not None:
         return FlacWriter(path, audio.rate, audio.channels, audio.layout, bits)
     return WavWriter(path, audio.rate, audio.channels, audio.layout, bits)
+
+
+def separate_multitrack(
+    source: Source,
+    target: Path,
+    places: Places,
+    networks: Networks,
+    *,
+    highband: HighBand = "follow",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Separated:
+    """Write one video with the picture copied, and a named track for each place and ``rest``.
+
+    A part of the file begins where a copied picture can begin, as in `remix_video`; the regions
+    are chosen as in `separate_video`.
+
+    Raises
+    ------
+    PixelmixError
+        Of the kind that fits: see `pixelmix.errors`.
+    """
+    multitrack_container(target)
+    info = probe(source.path, source.audio_track)
+    regions = choose_regions(places, source, info, lambda: networks, progress)
+    names = [region.name for region in regions]
+    source, span = cut_source(source, info, target)
+    with ExitStack() as stack:
+        partial = stack.enter_context(
+            partial_path(target, overwrite=overwrite, inputs=(source.path,))
+        )
+        stream = stack.enter_context(
+            StemStream(source, info, regions, networks, progress, highband)
+        )
+        report = write_multitrack(
+            info,
+            partial,
+            [*names, REST],
+            ((*block.stems, block.rest) for block in stream),
+            audio_start=stream.audio.start,
+            span=span,
+        )
+    return Separated(
+        info=info,
+        regions=regions,
+        files=dict.fromkeys((*names, REST), target),
+        levels=stream.meter.levels(names),
+        start=stream.audio.start - info.video.start,
+        seconds=stream.seconds,
+        damage=stream.damage,
+        report=report,
+    )

@@ -16,7 +16,7 @@ from pixelmix.errors import OutputError, UsageError
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
 from pixelmix.media.pyav import codec_of
-from pixelmix.media.remux import RemuxReport, remux
+from pixelmix.media.remux import RemuxReport, Sound, remux
 from pixelmix.types import MediaInfo
 from tests.media_files import (
     Chapter,
@@ -55,7 +55,7 @@ def rewrite(
     info = probe(source, track)
     with AudioReader(info) as reader:
         blocks = (block * np.float32(gain) for block in reader)
-        return remux(info, target, blocks, audio_start=reader.start, codec=codec, bit_rate=bit_rate)
+        return remux(info, target, blocks, audio_start=reader.start, sound=Sound(codec, bit_rate))
 
 
 def streams(path: Path) -> list[tuple[str, str, str | None, int]]:
@@ -335,7 +335,7 @@ def test_codec_and_bit_rate_can_be_chosen(tmp_path: Path) -> None:
             probe(make_video(tmp_path / "in.webm")),
             tmp_path / "out.webm",
             iter(()),
-            codec="aac",
+            sound=Sound("aac"),
         )
 
 

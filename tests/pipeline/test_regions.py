@@ -11,6 +11,7 @@ from pixelmix.errors import InputError, OutputError, UsageError
 from pixelmix.hearing import Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
+from pixelmix.media.remux import Sound
 from pixelmix.mix.gain_options import parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
@@ -305,7 +306,7 @@ def stems(video: Path, networks: Networks, folder: str = "stems") -> dict[str, F
 def muted(video: Path, networks: Networks) -> FloatArray:
     target = video.with_name("out.mkv")
     gains = [parse_gain("region1=mute")]
-    remix_video(Source(video), target, None, gains, lambda: networks, audio_codec="flac")
+    remix_video(Source(video), target, None, gains, lambda: networks, sound=Sound("flac"))
     return samples(target)
 
 
