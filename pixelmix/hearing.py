@@ -40,6 +40,8 @@ class Damage:
 
     corrupt_packets: int
     bridged_seconds: float
+    bad_samples: int = 0
+    """Values that were no numbers; silence stands in for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +85,9 @@ class Hearing(Closing):
     @property
     def damage(self) -> Damage:
         """What was wrong with the sound so far."""
-        return Damage(self.audio.corrupt_packets, self.audio.bridged_samples / self.audio.rate)
+        audio = self.audio
+        bridged = audio.bridged_samples / audio.rate
+        return Damage(audio.corrupt_packets, bridged, audio.bad_samples)
 
     @property
     def seconds(self) -> float:

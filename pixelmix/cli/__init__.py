@@ -6,6 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from pixelmix.cli.console import plain
 from pixelmix.errors import PixelmixError
 
 INTERRUPTED = 130
@@ -31,7 +32,7 @@ def _run(arguments: list[str]) -> int:
     except PixelmixError as error:
         if "--debug" in arguments:
             raise
-        print(f"pixelmix: error: {error}", file=sys.stderr)
+        print(f"pixelmix: error: {plain(str(error))}", file=sys.stderr)
         return error.exit_code
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else 0

@@ -63,6 +63,10 @@ def tell_damage(damage: Damage, name: str, console: Console) -> None:
             f"{name}: {damage.corrupt_packets} damaged audio packets; "
             f"{damage.bridged_seconds:.3f} s of missing sound filled with silence"
         )
+    if damage.bad_samples:
+        console.warn(
+            f"{name}: {damage.bad_samples} samples are no numbers; silence stands in for them"
+        )
 
 
 def tell_streams(streams: Rewritten, console: Console) -> None:
@@ -95,6 +99,7 @@ def run_document(info: MediaInfo, networks: Networks | None, damage: Damage) -> 
         **used,
         "corrupt_packets": damage.corrupt_packets,
         "bridged_seconds": round(damage.bridged_seconds, 6),
+        "bad_samples": damage.bad_samples,
     }
 
 

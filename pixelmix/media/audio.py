@@ -7,6 +7,7 @@ import numpy as np
 
 from pixelmix.closing import Closing
 from pixelmix.media.opening import reading
+from pixelmix.media.samples import hush
 from pixelmix.media.soundtrack import Piece, SoundTrack
 from pixelmix.media.timeline import Timeline
 from pixelmix.types import FloatArray, MediaInfo
@@ -50,6 +51,8 @@ class AudioReader(Closing):
         self.rate = info.audio.rate
         self.channels = info.audio.channels
         self.layout = info.audio.layout
+        self.bad_samples = 0
+        """Values that are no numbers, or absurd; silence stands in for them."""
         self._from, self._to = self._span(start, duration)
         self.start = float(self._track.anchor + Fraction(self._from, self.rate))
         """Time of the first sample handed out, seconds on the container's clock."""
@@ -83,7 +86,9 @@ class AudioReader(Closing):
 
     def __iter__(self) -> Iterator[FloatArray]:
         with reading(self._path):
-            yield from _joined(self._cut(self._placed()))
+            for block in _joined(self._cut(self._placed())):
+                self.bad_samples += hush(block)
+                yield block
 
     def _span(self, start: float | None, duration: float | None) -> tuple[int, int | None]:
         """Return the positions at which the part wanted begins and ends."""

@@ -2,9 +2,10 @@
 
 import errno
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import av.error
@@ -31,6 +32,7 @@ BAD_PACKET = (
 """What decoders raise about one packet; the next may be good again."""
 
 _BYTES_LOOKED_AT = 64
+_Packet = TypeVar("_Packet")
 
 
 def open_input(path: Path, options: Mapping[str, str] | None = None) -> InputContainer:
@@ -96,6 +98,16 @@ def why_unwritable(path: Path, error: Exception) -> str:
     if number in (errno.ENOENT, errno.ENOTDIR):
         return f"{path}: the folder does not exist; make it first or choose another with -o"
     return f"{path}: writing failed ({_reason(error)})"
+
+
+def to_end(packets: Iterator[_Packet]) -> Iterator[_Packet]:
+    """Yield what a container's ``demux`` does, up to the end of the file.
+
+    Where a stream appeared while the file was read (MPEG-TS, FLV), PyAV looks at the end for a
+    stream that it does not know, and raises an `IndexError`.
+    """
+    with suppress(IndexError):
+        yield from packets
 
 
 def only(container: InputContainer, stream: Stream) -> None:

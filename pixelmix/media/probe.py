@@ -21,6 +21,7 @@ from pixelmix.media.opening import (
     reading,
     seconds,
     time_base_of,
+    to_end,
 )
 from pixelmix.media.orientation import Orientation, orientation, rotation
 from pixelmix.media.pyav import audio_codec_of
@@ -137,7 +138,7 @@ def _first_picture(path: Path, index: int) -> VideoFrame:
         stream = container.streams[index]
         if isinstance(stream, VideoStream):
             only(container, stream)
-            for packet in islice(container.demux(stream), _PACKETS_LOOKED_AT):
+            for packet in islice(to_end(container.demux(stream)), _PACKETS_LOOKED_AT):
                 try:
                     frames = packet.decode()
                 except BAD_PACKET:
@@ -172,7 +173,7 @@ def _first_sound(path: Path, index: int) -> AudioFrame:
         stream = container.streams[index]
         if isinstance(stream, AudioStream):
             only(container, stream)
-            for packet in islice(container.demux(stream), _PACKETS_LOOKED_AT):
+            for packet in islice(to_end(container.demux(stream)), _PACKETS_LOOKED_AT):
                 try:
                     frames = packet.decode()
                 except BAD_PACKET:
@@ -187,7 +188,7 @@ def _measured_bit_rate(path: Path, index: int) -> int | None:
     with open_input(path) as container, reading(path):
         stream = container.streams[index]
         only(container, stream)
-        packets = list(islice(container.demux(stream), _PACKETS_MEASURED))
+        packets = list(islice(to_end(container.demux(stream)), _PACKETS_MEASURED))
         times = [packet.pts for packet in packets if packet.pts is not None]
         if len(times) < 2 or times[-1] <= times[0]:
             return None

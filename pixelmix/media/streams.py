@@ -12,7 +12,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
 from pixelmix.media.containers import COVERS, MOV, holds_codec
-from pixelmix.media.opening import open_input, reading
+from pixelmix.media.opening import open_input, reading, to_end
 from pixelmix.media.probe import is_cover
 from pixelmix.media.pyav import codec_of
 
@@ -178,7 +178,7 @@ def cover_pictures(path: Path) -> dict[int, bytes]:
         found: dict[int, bytes] = {}
         if not wanted:
             return found
-        for packet in container.demux():
+        for packet in to_end(container.demux()):
             if packet.stream_index in wanted and packet.size:
                 found.setdefault(packet.stream_index, bytes(packet))
             if len(found) == len(wanted) or not packet.size:

@@ -139,6 +139,7 @@ def _maps(seen: Survey, view: View, info: MediaInfo, networks: Networks) -> Maps
         start=info.start + seen.start,
         period=Fraction(FRAMES_PER_STEP * fe.hop, fe.rate),
         pictures=_faded(_pictures(seen, view.mode, networks), view.opacity),
+        end=info.start + seen.start + seen.seconds,
     )
 
 
