@@ -77,6 +77,8 @@ class Hearing(Closing):
         total = min(wanted, known - self.first_sample / self.audio.rate)
         self._total = total if total < math.inf else None
         self._heard = 0
+        self.windows = 0
+        """Windows of the model so far."""
 
     def close(self) -> None:
         """Close the file; what was measured stays."""
@@ -105,11 +107,13 @@ class Hearing(Closing):
             mono = resampler.push(samples.mean(axis=0))
             self._heard += len(mono)
             windows = buffer.push(mono)
+            self.windows += len(windows)
             yield samples, windows
             self._tell(windows)
         tail = resampler.finish()
         self._heard += len(tail)
         windows = buffer.push(tail) + buffer.finish()
+        self.windows += len(windows)
         yield np.zeros((audio.channels, 0), np.float32), windows
         self._tell(windows)
 

@@ -89,7 +89,7 @@ def remix(
 
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
-    from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
     from pixelmix.hearing import Source
     from pixelmix.mix.gains import parse_gain
     from pixelmix.pipeline import remix_video
@@ -130,6 +130,7 @@ def remix(
                 )
             took = time.monotonic() - began
             tell_damage(result.damage, file.name, console)
+            tell_doubts(result.warnings, file.name, console)
             _tell(result, took, console)
             used = networks() if result.report.encoding else None
             return _document(result, used, took)
@@ -171,7 +172,7 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
 
     encoding = result.report.encoding
     return {
-        **run_document(result.info, networks, result.damage),
+        **run_document(result, networks, took, peak=result.peak, null_error=result.null_error),
         "output": str(result.output),
         "regions": [
             {"name": name, **level_document(level)} for name, level in result.levels.items()
@@ -180,5 +181,5 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
         "copied": encoding is None,
         "reduction_db": round(result.reduction_db, 3),
         **streams_document(result.report),
-        "took": round(took, 3),
+        "warnings": list(result.warnings),
     }

@@ -1,6 +1,7 @@
 """Opening media files, and translating what FFmpeg says into errors for users."""
 
 import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -97,6 +98,8 @@ def why_unwritable(path: Path, error: Exception) -> str:
         return f"{path}: not allowed to write here; choose another place with -o"
     if number in (errno.ENOENT, errno.ENOTDIR):
         return f"{path}: the folder does not exist; make it first or choose another with -o"
+    if number == errno.ENAMETOOLONG:
+        return f"{path}: this name is too long for the disk; choose a shorter one with -o"
     return f"{path}: writing failed ({_reason(error)})"
 
 
@@ -140,6 +143,8 @@ def _check_file(path: Path) -> None:
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError) and os.access(path, os.R_OK):
+        return f"{path}: names other files or addresses, which are not followed; give the video"
     if isinstance(error, PermissionError):
         return f"{path}: not allowed to read this file; check its permissions"
     if isinstance(error, (av.error.InvalidDataError, av.error.EOFError)):

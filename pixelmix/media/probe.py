@@ -30,6 +30,8 @@ from pixelmix.types import AudioTrack, MediaInfo, VideoTrack
 
 _PACKETS_LOOKED_AT = 5_000
 """Packets searched for the first that can be decoded."""
+_MOST_CHANNELS = 64
+"""As many as FFmpeg's own converter takes."""
 _PACKETS_MEASURED = 200
 """Audio packets whose sizes give the bit rate where the file does not state it."""
 
@@ -154,6 +156,11 @@ def _audio_track(path: Path, stream: AudioStream) -> AudioTrack:
         raise InputError(f"{path}: this build of FFmpeg cannot decode the sound's codec")
     # Only a decoded frame tells the rate for certain: AAC may double it (SBR) without saying so.
     first = _first_sound(path, stream.index)
+    if first.layout.nb_channels > _MOST_CHANNELS:
+        raise InputError(
+            f"{path}: its sound has {first.layout.nb_channels} channels; up to {_MOST_CHANNELS} "
+            "can be handled, and a damaged file may state more than there are"
+        )
     return AudioTrack(
         index=stream.index,
         codec=codec.codec.canonical_name,

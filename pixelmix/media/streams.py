@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from pixelmix.media.containers import COVERS, MOV, holds_codec
 from pixelmix.media.opening import open_input, reading, to_end
 from pixelmix.media.probe import is_cover
-from pixelmix.media.pyav import codec_of
+from pixelmix.media.pyav import codec_name, codec_of
 
 _MUXER_TAGS = frozenset({"handler_name", "vendor_id", "name", "encoder"})
 """Stream tags that belong to MP4 and MOV, not to what is in them."""
@@ -41,9 +41,7 @@ class Plan:
 
 def describe(stream: Stream) -> str:
     """Name a stream for a note: number, type, codec, language."""
-    codec = codec_of(stream)
-    words = [stream.type, codec.codec.canonical_name if codec else stream.name]
-    words.append(stream.language)
+    words = [stream.type, codec_name(stream), stream.language]
     return f"stream {stream.index} ({', '.join(word for word in words if word)})"
 
 
@@ -86,8 +84,7 @@ def _rebuilt(source: InputContainer, stream: Stream, container: str) -> str | No
 
 def _takes(stream: Stream, container: str, *, keep_tag: bool) -> bool:
     """Ask the muxer itself, into memory, whether it takes a stream."""
-    codec = codec_of(stream)
-    if not holds_codec(container, codec.codec.canonical_name if codec else stream.name):
+    if not holds_codec(container, codec_name(stream)):
         return False
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
 from pixelmix.media.probe import probe
 from pixelmix.media.remux import RemuxReport, remux
 from pixelmix.media.span import Span, cut_start
+from pixelmix.mix.doubt import doubts
 from pixelmix.mix.gains import GainOption, merge_gains
 from pixelmix.mix.gains import remix as apply_gains
 from pixelmix.mix.limiter import Limiter
@@ -35,6 +38,16 @@ class Remixed:
     reduction_db: float
     """Greatest gain reduction of the limiter."""
     damage: Damage
+    seconds: float = 0.0
+    """Length of the new sound; 0 where the old one was copied."""
+    windows: int = 0
+    """Windows of the model."""
+    peak: float = 0.0
+    """Greatest absolute sample of the new sound, before it was encoded."""
+    null_error: float = 0.0
+    """Greatest absolute difference between the original and the sum of all stems."""
+    warnings: tuple[str, ...] = ()
+    """What not to trust in it."""
 
 
 def remix_video(
@@ -83,14 +96,20 @@ def remix_video(
                 bit_rate=bit_rate,
                 span=span,
             )
+    levels = stream.meter.levels(names)
     return Remixed(
         info=info,
         regions=regions,
         output=target,
-        levels=stream.meter.levels(names),
+        levels=levels,
         report=report,
         reduction_db=mixer.reduction_db,
         damage=stream.damage,
+        seconds=mixer.samples / stream.audio.rate,
+        windows=stream.windows,
+        peak=mixer.peak,
+        null_error=stream.meter.null_error,
+        warnings=doubts(levels, stream.meter.likeness()),
     )
 
 
@@ -111,6 +130,9 @@ class Mixer:
     def __init__(
         self, stream: StemStream, names: Sequence[str], gains: Sequence[Gain], clip: Clip
     ) -> None:
+        self.samples = 0
+        self.peak = 0.0
+        """Greatest absolute sample so far."""
         self._stream = stream
         self._names = names
         self._gains = gains
@@ -126,6 +148,12 @@ class Mixer:
 
     def __iter__(self) -> Iterator[FloatArray]:
         """Yield ``(channels, samples)``, sample for sample as long as the original."""
+        for block in self._mixed():
+            self.samples += block.shape[-1]
+            self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
+            yield block
+
+    def _mixed(self) -> Iterator[FloatArray]:
         position = self._stream.first_sample
         for block in self._stream:
             mixed = apply_gains(block, self._names, self._gains, self._stream.audio.rate, position)

@@ -9,6 +9,7 @@ from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_folder
 from pixelmix.media.probe import probe
 from pixelmix.media.wav import WavWriter
+from pixelmix.mix.doubt import doubts
 from pixelmix.mix.gains import REST
 from pixelmix.mix.meter import Level
 from pixelmix.model.session import Networks
@@ -31,6 +32,12 @@ class Separated:
     seconds: float
     """Length of the stems."""
     damage: Damage
+    windows: int
+    """Windows of the model."""
+    null_error: float
+    """Greatest absolute difference between the original and the sum of all stems."""
+    warnings: tuple[str, ...]
+    """What not to trust in it."""
 
 
 def separate_video(
@@ -57,7 +64,9 @@ def separate_video(
     names = [region.name for region in regions]
     with ExitStack() as stack:
         files = tuple(f"{name}.wav" for name in (*names, REST))
-        partial = stack.enter_context(partial_folder(folder, files, overwrite=overwrite))
+        partial = stack.enter_context(
+            partial_folder(folder, files, overwrite=overwrite, inputs=(source.path,))
+        )
         stream = stack.enter_context(StemStream(source, info, regions, networks, progress))
         audio = stream.audio
         writers = [
@@ -70,12 +79,16 @@ def separate_video(
             for writer, stem in zip(writers, (*block.stems, block.rest), strict=True):
                 writer.write(stem)
         seconds = writers[-1].samples / audio.rate
+    levels = stream.meter.levels(names)
     return Separated(
         info=info,
         regions=regions,
         files={name: folder / f"{name}.wav" for name in (*names, REST)},
-        levels=stream.meter.levels(names),
+        levels=levels,
         start=stream.audio.start - info.video.start,
         seconds=seconds,
         damage=stream.damage,
+        windows=stream.windows,
+        null_error=stream.meter.null_error,
+        warnings=doubts(levels, stream.meter.likeness()),
     )

@@ -42,7 +42,7 @@ def test_no_numbers_in_the_sound_are_silence_and_said(run: Run, tmp_path: Path) 
     video = make_video(tmp_path / "in.mkv", audio=sound, rate=16_000, audio_codec="pcm_f32le")
     ran = run("separate", video, *POINT, "--json")
     assert ran.code == 0
-    assert ran.json["bad_samples"] == 3
+    assert ran.json["run"]["bad_samples"] == 3
     assert "3 samples are no numbers" in ran.err
     stem = (tmp_path / "in.stems" / "a.wav").read_bytes()
     rest = (tmp_path / "in.stems" / "rest.wav").read_bytes()
