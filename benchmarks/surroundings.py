@@ -225,9 +225,8 @@ def signals(place: Place, report: Report, moments: int, seed: int) -> None:
         for path in video.parent.iterdir():
             if path != video:
                 _remove(path)
-        if number % 20 == 19:
-            print(f"  {number + 1} moments", flush=True)
-    print(f"  ended: {dict(sorted(seen.items()))}")
+        if number % 10 == 9:
+            print(f"  {number + 1} moments: {dict(sorted(seen.items()))}", flush=True)
 
 
 def _check_whole(report: Report, what: str, folder: Path) -> None:
@@ -274,8 +273,8 @@ def main() -> None:
     report = Report()
     with tempfile.TemporaryDirectory(prefix="surroundings-") as name:
         root = Path(name)
-        sound = tone(30.0, rate=48_000, channels=2)
-        video = make_video(root / "in.mp4", seconds=30.0, fps=10, gop=10, audio=sound)
+        sound = tone(12.0, rate=48_000, channels=2)
+        video = make_video(root / "in.mp4", seconds=12.0, fps=10, gop=10, audio=sound)
         place = Place(root, video, build_tiny_bundle(root / "tiny"))
         checks: dict[str, Callable[[], None]] = {
             "full_disk": lambda: full_disk(place, report),

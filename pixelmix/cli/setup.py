@@ -11,8 +11,7 @@ from pixelmix.cli.console import Console, JsonValue
 from pixelmix.hearing import Damage
 from pixelmix.media.rewrite import Rewritten
 from pixelmix.mix.meter import Level
-from pixelmix.model.bundle import find_bundle, load_bundle
-from pixelmix.model.session import Networks
+from pixelmix.model.session import Networks, open_model
 from pixelmix.regions.parse import PlaceSpec, parse_point, parse_region
 from pixelmix.types import MediaInfo
 
@@ -48,8 +47,8 @@ def give_memory_back() -> None:
 def open_networks(model: str, device: str, threads: int | None, console: Console) -> Networks:
     """Open the model that was asked for, and say once where it runs."""
     give_memory_back()
-    bundle = load_bundle(find_bundle(model))
-    networks = Networks.open(bundle, device, threads)
+    networks = open_model(model, device, threads)
+    bundle = networks.bundle
     console.detail(f"model {bundle.name} ({bundle.id}) on {networks.device.name}")
     if device == "auto" and networks.device.name != "cpu":
         console.note(f"running on {networks.device.name}")

@@ -30,28 +30,29 @@ def doubts(levels: Mapping[str, Level], likeness: FloatArray) -> tuple[str, ...]
         ``(regions, regions)``, how their masks correlate.
     """
     regions = {name: level for name, level in levels.items() if name != REST}
-    names = list(regions)
+    silent = {name for name, level in regions.items() if level.share < HARDLY}
     unsure = {name for name, level in regions.items() if level.confidence < UNSURE}
+    nowhere = len(regions) > 1 and len(unsure) == len(regions)
     found = []
-    if len(regions) > 1 and len(unsure) == len(regions):
+    if nowhere:
         found.append(
             "no region has a sound that surely belongs to it: the sound may not come from what is "
             "seen, or be none that the model knows"
         )
     for name, level in regions.items():
-        if level.share < HARDLY:
+        if name in silent:
             found.append(
                 f"{name}: gets hardly any of the sound ({100 * level.share:.1f} %): it is silent, "
                 "or its place shows nothing that the model hears"
             )
-        elif name in unsure and len(unsure) < max(2, len(regions)):
+        elif name in unsure and not nowhere:
             found.append(
                 f"{name}: what it gets is a guess (confidence {level.confidence:.2f}); it may be "
                 "silent, or not what sounds here"
             )
     found += [
         f"{one} and {other} look and sound alike to the model: their stems are shares of one sound"
-        for (i, one), (j, other) in combinations(enumerate(names), 2)
-        if likeness[i, j] >= ALIKE
+        for (i, one), (j, other) in combinations(enumerate(regions), 2)
+        if likeness[i, j] >= ALIKE and not {one, other} & (silent | unsure)
     ]
     return tuple(found)

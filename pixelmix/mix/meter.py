@@ -42,11 +42,11 @@ class Meter:
         shares = compete(masks)
         rest = np.maximum(1.0 - shares.sum(axis=0, keepdims=True), 0.0)
         weight = magnitude.ravel()
-        divided = np.concatenate([shares, rest]).reshape(len(masks) + 1, -1)
+        divided = np.concatenate([shares, rest]).reshape(len(masks) + 1, weight.size)
         passed = divided * weight
         self._passed += passed.sum(axis=1)
         self._surely += np.einsum("rn,rn->r", divided, passed)
-        flat = masks.reshape(len(masks), -1)
+        flat = masks.reshape(len(masks), weight.size)
         self._weight += float(weight.sum())
         self._sums += flat @ weight
         self._products += (flat * weight) @ flat.T
