@@ -208,7 +208,7 @@ def signals(place: Place, report: Report, moments: int, seed: int) -> None:
         what = f"{kind.name} at {moment:.2f} s of {command}"
         seen[f"{kind.name} {code}"] += 1
         # Before the interpreter has come to pixelmix, a signal simply ends it.
-        early = code == -kind and "in _run" not in errors
+        early = code == -kind and "in _run\n" not in errors
         report.check(what, fine=early or code in (0, CODES[kind]), detail=(code, errors[-300:]))
         report.check(what, fine=early or "Traceback" not in errors, detail=errors[-600:])
         report.check(what, fine=video.read_bytes() == before, detail="the input changed")
