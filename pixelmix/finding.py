@@ -1,6 +1,6 @@
 """The regions of a file, found and measured, and what a picture of them shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from pixelmix.dsp.warp import row_frequencies
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.frames import PictureReader
 from pixelmix.mix.course import Course
+from pixelmix.mix.doubt import doubts
 from pixelmix.model.session import Networks
 from pixelmix.regions.colours import colour
 from pixelmix.survey import Survey, follow, masks_at, survey
@@ -34,6 +35,8 @@ class Finding:
     found: tuple[Found, ...]
     course: Course
     survey: Survey
+    warnings: tuple[str, ...]
+    """What not to trust in it."""
 
     @property
     def damage(self) -> Damage:
@@ -59,7 +62,11 @@ def find(
     vectors = np.stack([one.feature for one in found]) if found else np.zeros((0, k), np.float32)
     course, meter = follow(source, info, networks, vectors, _half(progress, 1))
     names = [f"region{i + 1}" for i in range(len(found))]
-    levels, shares, spans = meter.levels(names), course.shares(), course.spans(seen.start)
+    shares, spans = course.shares(), course.spans(seen.start)
+    levels = {
+        name: replace(level, share=float(share))
+        for (name, level), share in zip(meter.levels(names).items(), shares, strict=True)
+    }
     regions = []
     for i, (name, one) in enumerate(zip(names, found, strict=True)):
         places = boxes(one.usual_cells(), info.video.width, info.video.height)
@@ -69,13 +76,14 @@ def find(
             FoundRegion(
                 region=Region(name, around(places), feature),
                 places=places,
-                share=float(shares[i]),
+                share=levels[name].share,
                 confidence=levels[name].confidence,
                 spans=spans[i],
                 colour=colour(i),
             )
         )
-    return Finding(info, tuple(regions), float(shares[-1]), found, course, seen)
+    warnings = doubts(levels, meter.likeness())
+    return Finding(info, tuple(regions), float(shares[-1]), found, course, seen, warnings)
 
 
 def sight(finding: Finding, networks: Networks) -> Sight:

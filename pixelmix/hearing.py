@@ -41,6 +41,8 @@ class Damage:
 
     corrupt_packets: int
     bridged_seconds: float
+    bad_samples: int = 0
+    """Values that were no numbers; silence stands in for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +78,8 @@ class Hearing(Closing):
         total = min(wanted, known - self.first_sample / self.audio.rate)
         self._total = total if total < math.inf else None
         self._heard = 0
+        self.windows = 0
+        """Windows of the model so far."""
 
     def close(self) -> None:
         """Close the file; what was measured stays."""
@@ -84,7 +88,9 @@ class Hearing(Closing):
     @property
     def damage(self) -> Damage:
         """What was wrong with the sound so far."""
-        return Damage(self.audio.corrupt_packets, self.audio.bridged_samples / self.audio.rate)
+        audio = self.audio
+        bridged = audio.bridged_samples / audio.rate
+        return Damage(audio.corrupt_packets, bridged, audio.bad_samples)
 
     @property
     def seconds(self) -> float:
@@ -102,11 +108,13 @@ class Hearing(Closing):
             mono = resampler.push(samples.mean(axis=0))
             self._heard += len(mono)
             windows = buffer.push(mono)
+            self.windows += len(windows)
             yield samples, windows
             self._tell(windows)
         tail = resampler.finish()
         self._heard += len(tail)
         windows = buffer.push(tail) + buffer.finish()
+        self.windows += len(windows)
         yield np.zeros((audio.channels, 0), np.float32), windows
         self._tell(windows)
 

@@ -61,6 +61,11 @@ class StemStream(Closing):
         """Length of the sound so far."""
         return self._hearing.seconds
 
+    @property
+    def windows(self) -> int:
+        """Windows of the model so far."""
+        return self._hearing.windows
+
     def __iter__(self) -> Iterator[StemBlock]:
         """Yield blocks of stems from the first sample to the last."""
         fe, audio = self._networks.bundle.front_end, self.audio

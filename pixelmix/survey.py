@@ -30,6 +30,8 @@ class Survey:
     """Of the sound, seconds from the start of the file."""
     seconds: float
     damage: Damage
+    windows: int
+    """Windows of the model."""
 
 
 def survey(
@@ -61,7 +63,9 @@ def survey(
                         heard.magnitude[:, shot.frames],
                     )
                 )
-        return Survey(tuple(scenes), hearing.start, hearing.seconds, hearing.damage)
+        return Survey(
+            tuple(scenes), hearing.start, hearing.seconds, hearing.damage, hearing.windows
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

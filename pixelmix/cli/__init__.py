@@ -6,6 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from pixelmix.cli.console import plain
 from pixelmix.errors import PixelmixError
 
 INTERRUPTED = 130
@@ -24,21 +25,26 @@ def main() -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    from pixelmix.cli.app import app
-
     try:
+        from pixelmix.cli.app import app
+
         app(args=arguments, prog_name="pixelmix")
     except PixelmixError as error:
         if "--debug" in arguments:
             raise
-        print(f"pixelmix: error: {error}", file=sys.stderr)
+        print(f"pixelmix: error: {plain(str(error))}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return _interrupted()
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else 0
-        if code == INTERRUPTED:
-            print("pixelmix: interrupted; nothing half-made was left", file=sys.stderr)
-        return code
+        return _interrupted() if code == INTERRUPTED else code
     return 0
+
+
+def _interrupted() -> int:
+    print("pixelmix: interrupted; nothing half-made was left", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,6 +1,7 @@
 """What people see: results on standard output, everything else on standard error."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pixelmix.hearing import Progress
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Line breaks, a terminal's commands, changes of the direction of writing, halves of characters."""
+
 JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+def plain(text: str) -> str:
+    """Make one line of a text that holds names of files and words out of them."""
+    return _UNSEEN.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +34,12 @@ class Console:
     def say(self, text: str) -> None:
         """Print a line of the result, unless the result is JSON."""
         if not self.as_json and not self.quiet:
-            print(text)
+            print(plain(text))
 
     def note(self, text: str) -> None:
         """Print something the user should know to standard error."""
         if not self.quiet:
-            print(f"pixelmix: {text}", file=sys.stderr)
+            print(f"pixelmix: {plain(text)}", file=sys.stderr)
 
     def detail(self, text: str) -> None:
         """Print something only the curious want to know to standard error."""
@@ -39,12 +48,12 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Print a warning to standard error, also when quiet."""
-        print(f"pixelmix: warning: {text}", file=sys.stderr)
+        print(f"pixelmix: warning: {plain(text)}", file=sys.stderr)
 
     def document(self, value: JsonValue) -> None:
         """Print the result as JSON, if that was asked for."""
         if self.as_json:
-            print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+            print(json.dumps(value, indent=2, allow_nan=False))
 
     @contextmanager
     def progress(self, label: str) -> Iterator["Progress | None"]:
@@ -53,6 +62,7 @@ class Console:
             yield None
             return
         from rich.console import Console as RichConsole
+        from rich.markup import escape
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
@@ -63,7 +73,7 @@ class Console:
         )
         began = time.monotonic()
         with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bars:
-            bar = bars.add_task(label, total=None, seconds="", speed="")
+            bar = bars.add_task(escape(plain(label)), total=None, seconds="", speed="")
 
             def update(done: float, total: float | None) -> None:
                 shown = done if total is None else min(done, total)
@@ -89,10 +99,11 @@ class Console:
             yield lambda _done, _total: None
             return
         from rich.console import Console as RichConsole
+        from rich.markup import escape
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.progress import TimeRemainingColumn as Remaining
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
         with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bars:
-            bar = bars.add_task(label, total=None)
+            bar = bars.add_task(escape(plain(label)), total=None)
             yield lambda done, total: bars.update(bar, completed=done, total=total)

@@ -158,10 +158,9 @@ def _document(result: "Heated", view: "View", networks: "Networks", took: float)
 
     report = result.report
     return {
-        **run_document(result.info, networks, result.damage),
+        **run_document(result, networks, took),
         "output": str(result.output),
         "mode": view.mode,
         "pictures": 1 if report is None else report.pictures,
         **streams_document(report),
-        "took": round(took, 3),
     }

@@ -65,7 +65,7 @@ def regions(
     Writes IN.pixelmix.json, from which remix and separate then take the regions, and
     IN.regions.png, which shows them. What looks and sounds alike is one region.
     """
-    from pixelmix.cli.setup import open_networks, tell_damage
+    from pixelmix.cli.setup import open_networks, tell_damage, tell_doubts
     from pixelmix.hearing import Source
     from pixelmix.pipeline import find_regions, regions_files
 
@@ -91,6 +91,7 @@ def regions(
                 )
             took = time.monotonic() - began
             tell_damage(result.damage, file.name, console)
+            tell_doubts(result.warnings, file.name, console)
             _tell(result, took, console)
             return _document(result, networks, took)
 
@@ -137,7 +138,7 @@ def _document(result: "RegionsFile", networks: "Networks", took: float) -> Docum
     from pixelmix.cli.setup import run_document
 
     return {
-        **run_document(result.info, networks, result.damage),
+        **run_document(result, networks, took),
         "project": str(result.project),
         "picture": None if result.picture is None else str(result.picture),
         "regions": [
@@ -153,5 +154,5 @@ def _document(result: "RegionsFile", networks: "Networks", took: float) -> Docum
             for one in result.regions
         ],
         "rest": round(result.rest, 6),
-        "took": round(took, 3),
+        "warnings": list(result.warnings),
     }

@@ -122,7 +122,7 @@ def remix(
 
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
-    from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
     from pixelmix.cli.streams_table import tell_preview
     from pixelmix.hearing import Source
     from pixelmix.media.remux import Sound
@@ -177,6 +177,7 @@ def remix(
                 )
             took = time.monotonic() - began
             tell_damage(result.damage, file.name, console)
+            tell_doubts(result.warnings, file.name, console)
             _tell(result, clip, took, console)
             used = networks() if result.report.encoding else None
             return _document(result, used, took)
@@ -241,7 +242,7 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
 
     encoding, sound = result.report.encoding, result.sound
     return {
-        **run_document(result.info, networks, result.damage),
+        **run_document(result, networks, took, peak=result.peak, null_error=result.null_error),
         "output": str(result.output),
         "regions": [
             {"name": name, **level_document(level)} for name, level in result.levels.items()
@@ -253,7 +254,7 @@ def _document(result: "Remixed", networks: "Networks | None", took: float) -> Do
         "after": None if sound is None else _loudness_document(sound.after),
         **streams_document(result.report),
         "checks": [{"subject": check.subject, "finding": check.finding} for check in result.checks],
-        "took": round(took, 3),
+        "warnings": list(result.warnings),
     }
 
 

@@ -85,7 +85,7 @@ def separate(
     rate and channels of the original and sum to it. With --multitrack they are tracks of one
     video, for an editor to load at once.
     """
-    from pixelmix.cli.setup import open_networks, places, tell_damage
+    from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
     from pixelmix.hearing import Source
     from pixelmix.pipeline import separate_multitrack, separate_video
 
@@ -122,6 +122,7 @@ def separate(
                 )
             took = time.monotonic() - began
             tell_damage(result.damage, file.name, console)
+            tell_doubts(result.warnings, file.name, console)
             _tell(result, folder, took, console)
             return _document(result, networks, took)
 
@@ -173,9 +174,15 @@ def _document(result: "Separated", networks: "Networks", took: float) -> Documen
         for name, level in result.levels.items()
     ]
     return {
-        **run_document(result.info, networks, result.damage),
+        **run_document(
+            result,
+            networks,
+            took,
+            peak=max(level.peak for level in result.levels.values()),
+            null_error=result.null_error,
+        ),
         "stems": stems,
         "start": round(result.start, 6),
         "seconds": round(result.seconds, 6),
-        "took": round(took, 3),
+        "warnings": list(result.warnings),
     }

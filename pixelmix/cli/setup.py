@@ -3,14 +3,15 @@
 import ctypes
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
+from pixelmix import __version__
 from pixelmix.cli.batch import Document
-from pixelmix.cli.console import Console
+from pixelmix.cli.console import Console, JsonValue
 from pixelmix.hearing import Damage
 from pixelmix.media.rewrite import Rewritten
 from pixelmix.mix.meter import Level
-from pixelmix.model.bundle import find_bundle, load_bundle
-from pixelmix.model.session import Networks
+from pixelmix.model.session import Networks, open_model
 from pixelmix.regions.parse import PlaceSpec, parse_point, parse_region
 from pixelmix.types import MediaInfo
 
@@ -46,8 +47,8 @@ def give_memory_back() -> None:
 def open_networks(model: str, device: str, threads: int | None, console: Console) -> Networks:
     """Open the model that was asked for, and say once where it runs."""
     give_memory_back()
-    bundle = load_bundle(find_bundle(model))
-    networks = Networks.open(bundle, device, threads)
+    networks = open_model(model, device, threads)
+    bundle = networks.bundle
     console.detail(f"model {bundle.name} ({bundle.id}) on {networks.device.name}")
     if device == "auto" and networks.device.name != "cpu":
         console.note(f"running on {networks.device.name}")
@@ -62,6 +63,10 @@ def tell_damage(damage: Damage, name: str, console: Console) -> None:
         console.warn(
             f"{name}: {damage.corrupt_packets} damaged audio packets; "
             f"{damage.bridged_seconds:.3f} s of missing sound filled with silence"
+        )
+    if damage.bad_samples:
+        console.warn(
+            f"{name}: {damage.bad_samples} samples are no numbers; silence stands in for them"
         )
 
 
@@ -84,20 +89,69 @@ def streams_document(streams: Rewritten | None) -> Document:
     }
 
 
-def run_document(info: MediaInfo, networks: Networks | None, damage: Damage) -> Document:
-    """Return what makes a result traceable, for ``--json``; no model where none was needed."""
-    used: Document = {"model": None, "model_id": None, "device": None}
-    if networks is not None:
-        bundle = networks.bundle
-        used = {"model": bundle.name, "model_id": bundle.id, "device": networks.device.name}
+class Worked(Protocol):
+    """What the results of all operations have."""
+
+    @property
+    def info(self) -> MediaInfo:
+        """What was worked on."""
+
+    @property
+    def damage(self) -> Damage:
+        """What was wrong with the sound."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound."""
+
+    @property
+    def windows(self) -> int:
+        """Windows of the model."""
+
+
+def run_document(
+    result: Worked,
+    networks: Networks | None,
+    took: float,
+    *,
+    peak: float | None = None,
+    null_error: float | None = None,
+) -> dict[str, JsonValue]:
+    """Return what makes a result reproducible, for ``--json``; no model where none was needed."""
+    bundle = networks.bundle if networks else None
+    device = networks.device.name if networks else None
+    damage = result.damage
     return {
-        "input": str(info.path),
-        **used,
-        "corrupt_packets": damage.corrupt_packets,
-        "bridged_seconds": round(damage.bridged_seconds, 6),
+        "input": str(result.info.path),
+        "model": bundle.name if bundle else None,
+        "device": device,
+        "run": {
+            "pixelmix": __version__,
+            "model_id": bundle.id if bundle else None,
+            "model_files": {n: file.sha256 for n, file in bundle.files.items()} if bundle else {},
+            "device": device,
+            "windows": result.windows,
+            "took": round(took, 3),
+            "speed": round(result.seconds / max(took, 1e-3), 3),
+            "corrupt_packets": damage.corrupt_packets,
+            "bridged_seconds": round(damage.bridged_seconds, 6),
+            "bad_samples": damage.bad_samples,
+            "peak": None if peak is None else round(peak, 6),
+            "null_error": null_error,
+        },
     }
+
+
+def tell_doubts(warnings: Sequence[str], name: str, console: Console) -> None:
+    """Say what not to trust in a result."""
+    for line in warnings:
+        console.warn(f"{name}: {line}")
 
 
 def level_document(level: Level) -> Document:
     """Return a stem's measures for ``--json``."""
-    return {"share": round(level.share, 6), "confidence": round(level.confidence, 4)}
+    return {
+        "share": round(level.share, 6),
+        "confidence": round(level.confidence, 4),
+        "peak": round(level.peak, 6),
+    }

@@ -42,6 +42,7 @@ _STALE = 2.0
 """Seconds after which a picture that has not changed shows no longer what is heard."""
 _MOST_STALE = 0.1
 """Share of a video's pictures that may be older; more means that its picture is damaged."""
+_NO_NUMBERS = "its sound holds values that are no numbers"
 _QUALITY = 90
 _PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 _ON_THEIR_SIDE = (5, 6, 7, 8)
@@ -145,6 +146,8 @@ def _read_video(item: Video, options: Options) -> Reading:
         with AudioReader(info, info.video.start, length) as audio:
             samples = _whole(_resampled(audio, options.rate), item.path)
             start, bridged = audio.start, audio.bridged_samples / audio.rate
+            if audio.bad_samples:
+                raise InputError(f"{item.path}: {_NO_NUMBERS}")
         seconds = len(samples) / options.rate
         if bridged > _MOST_BRIDGED * seconds:
             raise InputError(f"{item.path}: {bridged:.1f} s of its sound are damaged or missing")
@@ -191,12 +194,7 @@ def _pictures_in(seconds: float, frame_rate: float) -> int:
 def _resampled(audio: AudioReader, rate: int) -> Iterator[FloatArray]:
     resampler = Resampler(audio.rate, rate)
     for block in audio:
-        mono = block.mean(axis=0)
-        if not np.isfinite(mono).all():
-            # The resampler would spread it, and numpy complain: `_whole` refuses it as it is.
-            yield mono
-            return
-        yield resampler.push(mono)
+        yield resampler.push(block.mean(axis=0))
     yield resampler.finish()
 
 
@@ -206,7 +204,7 @@ def _whole(blocks: Iterable[FloatArray], path: Path) -> Int16Array:
     whole = bytearray()
     for block in blocks:
         if not np.isfinite(block).all():
-            raise InputError(f"{path}: its sound holds values that are no numbers")
+            raise InputError(f"{path}: {_NO_NUMBERS}")
         whole += np.clip(np.rint(block * 32768), -32768, 32767).astype(np.int16).tobytes()
     return np.frombuffer(whole, np.int16)
 

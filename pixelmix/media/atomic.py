@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pixelmix.errors import OutputError
+from pixelmix.errors import InputError, OutputError
 from pixelmix.media.opening import why_unwritable
 
 
@@ -27,12 +27,16 @@ def partial_path(
     OutputError
         The target exists (and `overwrite` is False), is one of `inputs`, its folder is missing or
         not writable, or the disk fills up.
+    InputError
+        One of `inputs` changed while the block ran.
     """
     check_target(target, overwrite, inputs)
     remove_stale(target)
-    partial = _partial_name(target)
+    partial, before = _partial_name(target), [_stamp(path) for path in inputs]
     try:
-        yield partial
+        with _about(target, partial):
+            yield partial
+        _check_inputs(inputs, before)
         if not overwrite and target.exists():
             raise OutputError(_exists(target))
         partial.replace(target)
@@ -44,7 +48,7 @@ def partial_path(
 
 @contextmanager
 def partial_folder(
-    folder: Path, names: tuple[str, ...], *, overwrite: bool = False
+    folder: Path, names: tuple[str, ...], *, overwrite: bool = False, inputs: tuple[Path, ...] = ()
 ) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; its files appear there when the block succeeds.
 
@@ -56,16 +60,20 @@ def partial_folder(
     OutputError
         One of the files exists (and `overwrite` is False), `folder` is a file, its parent is
         missing or not writable, or the disk fills up.
+    InputError
+        One of `inputs` changed while the block ran.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: this is a file; give a folder with -o")
     for target in [folder / name for name in names] if folder.is_dir() else [folder]:
         check_target(target, overwrite, ())
     remove_stale(folder)
-    partial = _partial_name(folder)
+    partial, before = _partial_name(folder), [_stamp(path) for path in inputs]
     try:
         partial.mkdir()
-        yield partial
+        with _about(folder, partial):
+            yield partial
+        _check_inputs(inputs, before)
         if folder.is_dir():
             for name in names:
                 (partial / name).replace(folder / name)
@@ -77,6 +85,34 @@ def partial_folder(
         _remove(partial)
 
 
+@contextmanager
+def _about(target: Path, partial: Path) -> Iterator[None]:
+    """Let errors inside the block speak of the target and not of its temporary name."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(partial), str(target))) from error
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when somebody writes to a file; None for one that is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_inputs(inputs: tuple[Path, ...], before: list[tuple[int, int, int] | None]) -> None:
+    for path, known in zip(inputs, before, strict=True):
+        now = _stamp(path)
+        # One that was deleted could be read to its end all the same.
+        if now is not None and now != known:
+            raise InputError(
+                f"{path}: changed while it was read; try again when nothing writes to it any more"
+            )
+
+
 def remove_stale(target: Path) -> None:
     """Remove what runs that no longer live left behind while writing `target`."""
     stem, suffix = re.escape(target.stem), re.escape(target.suffix)
@@ -84,7 +120,8 @@ def remove_stale(target: Path) -> None:
     with suppress(OSError):
         for sibling in target.parent.iterdir():
             match = pattern.fullmatch(sibling.name)
-            if match and not _alive(int(match[1])):
+            # In a container the next run often has the number of the one that was killed.
+            if match and (int(match[1]) == os.getpid() or not _alive(int(match[1]))):
                 _remove(sibling)
 
 
@@ -128,8 +165,6 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _alive(pid: int) -> bool:
-    if pid == os.getpid():
-        return True
     if sys.platform == "win32":
         # There, sending signal 0 would end the process instead of asking after it.
         return True

@@ -6,7 +6,9 @@ from fractions import Fraction
 import numpy as np
 
 from pixelmix.closing import Closing
+from pixelmix.errors import InputError
 from pixelmix.media.opening import reading
+from pixelmix.media.samples import hush
 from pixelmix.media.soundtrack import Piece, SoundTrack
 from pixelmix.media.timeline import Timeline
 from pixelmix.types import FloatArray, MediaInfo
@@ -15,6 +17,8 @@ _BLOCK_SAMPLES = 1 << 14
 """Blocks handed out hold about this many samples."""
 _SLACK_SAMPLES = {"vorbis": 2_048}
 """Vorbis mixes long and short blocks, and demuxers guess their times off by half a long one."""
+_MOST_MISSING = 3_600.0
+"""Seconds of silence that are put in the place of missing sound, where it is most of it."""
 _SLACK_SECONDS = 60.0
 """Times further than this past the stated end are nonsense."""
 
@@ -39,7 +43,7 @@ class AudioReader(Closing):
     Raises
     ------
     InputError
-        The track cannot be decoded at all.
+        The track cannot be decoded at all; while it is read also: hours of it are missing.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class AudioReader(Closing):
         self.rate = info.audio.rate
         self.channels = info.audio.channels
         self.layout = info.audio.layout
+        self.bad_samples = 0
+        """Values that are no numbers, or absurd; silence stands in for them."""
         self._from, self._to = self._span(start, duration)
         self.start = float(self._track.anchor + Fraction(self._from, self.rate))
         """Time of the first sample handed out, seconds on the container's clock."""
@@ -83,7 +89,9 @@ class AudioReader(Closing):
 
     def __iter__(self) -> Iterator[FloatArray]:
         with reading(self._path):
-            yield from _joined(self._cut(self._placed()))
+            for block in _joined(self._believed(self._cut(self._placed()))):
+                self.bad_samples += hush(block)
+                yield block
 
     def _span(self, start: float | None, duration: float | None) -> tuple[int, int | None]:
         """Return the positions at which the part wanted begins and ends."""
@@ -124,6 +132,18 @@ class AudioReader(Closing):
         if end is not None and last.position is not None and 0 < end - last.position < length:
             length = end - last.position
         return length
+
+    def _believed(self, blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+        """Refuse a file whose times would make a day of silence out of a second of sound."""
+        for samples in blocks:
+            missing = self.bridged_samples / self.rate
+            if missing > _MOST_MISSING and 2 * self.bridged_samples > self._timeline.end:
+                raise InputError(
+                    f"{self._path}: {missing / 3600:.1f} hours of its sound are missing; its times "
+                    "may be damaged: have them written anew (such as by a copy with ffmpeg), or "
+                    "take a part with --start and --duration"
+                )
+            yield samples
 
     def _cut(self, placed: Iterator[tuple[int, FloatArray]]) -> Iterator[FloatArray]:
         """Keep what lies in the part wanted."""

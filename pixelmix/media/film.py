@@ -26,13 +26,22 @@ class Film(Closing):
 
     A picture that stands still for more than half a second (a slide, a cover with long sound) is
     repeated ten times a second until the next one or, behind the last one, until the file ends:
-    what is laid over it can move. All other times are the file's own. A part begins with the
-    picture that is seen at its start. Pictures that cannot be decoded are left out and counted;
-    memory does not grow with the length.
+    what is laid over it can move. Outside of `moving` (from, to; seconds on the container's clock)
+    it is not repeated: a damaged file may say that a picture stands for years. All other times
+    are the file's own. A part begins with the picture that is seen at its start. Pictures that
+    cannot be decoded are left out and counted; memory does not grow with the length.
     """
 
-    def __init__(self, info: MediaInfo, span: Span | None = None, *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        info: MediaInfo,
+        span: Span | None = None,
+        *,
+        moving: tuple[float, float] | None = None,
+        threads: int = 0,
+    ) -> None:
         self._info = info
+        self._moving = None if moving is None else (Fraction(moving[0]), Fraction(moving[1]))
         self._start = None if span is None else Fraction(span.start)
         self._end = self._file_end()
         if span is not None and span.end is not None:
@@ -81,9 +90,11 @@ class Film(Closing):
                 yield from self._repeats(last, self._end)
 
     def _repeats(self, picture: Decoded, until: Fraction) -> Iterator[Decoded]:
+        time = picture.time + _STEP
         if until - picture.time <= _STANDS:
             return
-        time = picture.time + _STEP
+        if self._moving is not None:
+            time, until = max(time, self._moving[0]), min(until, self._moving[1])
         while time < until - _STEP / 2:
             self.repeated += 1
             yield Decoded(time, picture.frame)

@@ -77,7 +77,8 @@ def render(
         The encoder is not there or does not take the settings, or the container cannot hold it
         or the sound.
     """
-    with Film(info, span, threads=threads) as film:
+    moving = None if maps.end is None else (maps.start, maps.end)
+    with Film(info, span, moving=moving, threads=threads) as film:
         pictures = _Pictures(
             info, film, maps, encoding, span, side_by_side=side_by_side, threads=threads
         )

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pixelmix.errors import InputError
-from pixelmix.media.opening import BAD_PACKET, only, open_input, reading, time_base_of
+from pixelmix.media.opening import BAD_PACKET, only, open_input, reading, time_base_of, to_end
 from pixelmix.media.pyav import VideoPacket
 from pixelmix.types import MediaInfo
 
@@ -99,7 +99,7 @@ class Track:
     def packets(self) -> Iterator[VideoPacket]:
         """Yield packets from here on, as far as the file can be read."""
         try:
-            yield from self.container.demux(self.stream)
+            yield from to_end(self.container.demux(self.stream))
         except (av.error.InvalidDataError, av.error.EOFError):
             return
 

@@ -30,6 +30,8 @@ class Maps:
     pictures: Iterable[ByteArray]
     """Each (rows, cols, 4), RGBA with straight alpha: where it is 0 the video shows. A cell
     covers height / rows x width / cols of the picture as a player shows it."""
+    end: float | None = None
+    """When the last one ends, where that is known; nothing moves any more from then on."""
 
 
 class Course:

@@ -1,10 +1,12 @@
 """Opening media files, and translating what FFmpeg says into errors for users."""
 
 import errno
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import av.error
@@ -31,6 +33,7 @@ BAD_PACKET = (
 """What decoders raise about one packet; the next may be good again."""
 
 _BYTES_LOOKED_AT = 64
+_Packet = TypeVar("_Packet")
 
 
 def open_input(path: Path, options: Mapping[str, str] | None = None) -> InputContainer:
@@ -95,7 +98,19 @@ def why_unwritable(path: Path, error: Exception) -> str:
         return f"{path}: not allowed to write here; choose another place with -o"
     if number in (errno.ENOENT, errno.ENOTDIR):
         return f"{path}: the folder does not exist; make it first or choose another with -o"
+    if number == errno.ENAMETOOLONG:
+        return f"{path}: this name is too long for the disk; choose a shorter one with -o"
     return f"{path}: writing failed ({_reason(error)})"
+
+
+def to_end(packets: Iterator[_Packet]) -> Iterator[_Packet]:
+    """Yield what a container's ``demux`` does, up to the end of the file.
+
+    Where a stream appeared while the file was read (MPEG-TS, FLV), PyAV looks at the end for a
+    stream that it does not know, and raises an `IndexError`.
+    """
+    with suppress(IndexError):
+        yield from packets
 
 
 def only(container: InputContainer, stream: Stream) -> None:
@@ -128,6 +143,8 @@ def _check_file(path: Path) -> None:
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError) and os.access(path, os.R_OK):
+        return f"{path}: names other files or addresses, which are not followed; give the video"
     if isinstance(error, PermissionError):
         return f"{path}: not allowed to read this file; check its permissions"
     if isinstance(error, (av.error.InvalidDataError, av.error.EOFError)):

@@ -22,6 +22,7 @@ from pixelmix.media.opening import (
     reading,
     seconds,
     time_base_of,
+    to_end,
 )
 from pixelmix.media.orientation import Orientation, orientation, rotation
 from pixelmix.media.pyav import audio_codec_of
@@ -30,6 +31,8 @@ from pixelmix.types import AudioTrack, MediaInfo, VideoTrack
 
 _PACKETS_LOOKED_AT = 5_000
 """Packets searched for the first that can be decoded."""
+_MOST_CHANNELS = 64
+"""As many as FFmpeg's own converter takes."""
 _PACKETS_MEASURED = 200
 """Audio packets whose sizes give the bit rate where the file does not state it."""
 
@@ -163,7 +166,7 @@ def first_picture(path: Path, index: int) -> VideoFrame:
         stream = container.streams[index]
         if isinstance(stream, VideoStream):
             only(container, stream)
-            for packet in islice(container.demux(stream), _PACKETS_LOOKED_AT):
+            for packet in islice(to_end(container.demux(stream)), _PACKETS_LOOKED_AT):
                 try:
                     frames = packet.decode()
                 except BAD_PACKET:
@@ -179,6 +182,11 @@ def _audio_track(path: Path, stream: AudioStream) -> AudioTrack:
         raise InputError(f"{path}: this build of FFmpeg cannot decode the sound's codec")
     # Only a decoded frame tells the rate for certain: AAC may double it (SBR) without saying so.
     first = _first_sound(path, stream.index)
+    if first.layout.nb_channels > _MOST_CHANNELS:
+        raise InputError(
+            f"{path}: its sound has {first.layout.nb_channels} channels; up to {_MOST_CHANNELS} "
+            "can be handled, and a damaged file may state more than there are"
+        )
     return AudioTrack(
         index=stream.index,
         codec=codec.codec.canonical_name,
@@ -199,7 +207,7 @@ def _first_sound(path: Path, index: int) -> AudioFrame:
         stream = container.streams[index]
         if isinstance(stream, AudioStream):
             only(container, stream)
-            for packet in islice(container.demux(stream), _PACKETS_LOOKED_AT):
+            for packet in islice(to_end(container.demux(stream)), _PACKETS_LOOKED_AT):
                 try:
                     frames = packet.decode()
                 except BAD_PACKET:
@@ -214,7 +222,7 @@ def _measured_bit_rate(path: Path, index: int) -> int | None:
     with open_input(path) as container, reading(path):
         stream = container.streams[index]
         only(container, stream)
-        packets = list(islice(container.demux(stream), _PACKETS_MEASURED))
+        packets = list(islice(to_end(container.demux(stream)), _PACKETS_MEASURED))
         times = [packet.pts for packet in packets if packet.pts is not None]
         if len(times) < 2 or times[-1] <= times[0]:
             return None

@@ -27,6 +27,7 @@ __all__ = [
     "Chapter",
     "VideoPacket",
     "audio_codec_of",
+    "codec_name",
     "codec_of",
     "skip_samples",
 ]
@@ -40,6 +41,15 @@ def codec_of(stream: Stream) -> CodecContext | None:
 def audio_codec_of(stream: AudioStream) -> AudioCodecContext | None:
     """Return an audio stream's codec; None where this FFmpeg build has no decoder for it."""
     return stream.codec_context
+
+
+def codec_name(stream: Stream) -> str | None:
+    """Return FFmpeg's name of a stream's codec; None for one that it does not know."""
+    codec = codec_of(stream)
+    if codec is not None:
+        return codec.codec.canonical_name
+    # A stream without a decoder has a name all the same, but for a video of an unknown codec.
+    return getattr(stream, "name", None)
 
 
 def skip_samples(data: bytes) -> PacketSideData:

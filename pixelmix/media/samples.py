@@ -28,6 +28,9 @@ _CONVERT: dict[str, _Convert] = {
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
+LOUDEST = 2.0**20
+"""Greatest sample that is believed, 120 dB above full scale: files may count as integers do."""
+
 _PLANES = 8
 """PyAV 18 takes what lies behind the eighth plane of a frame for more planes."""
 
@@ -52,10 +55,18 @@ def interleaved(samples: FloatArray) -> FloatArray:
     return np.ascontiguousarray(samples.T, dtype=np.float32).reshape(1, -1)
 
 
+def hush(samples: FloatArray) -> int:
+    """Put silence in the place of values that are no numbers or absurd; return how many."""
+    bad = ~(np.abs(samples) <= LOUDEST)
+    samples[bad] = 0.0
+    return int(np.count_nonzero(bad))
+
+
 def to_float(frame: AudioFrame) -> FloatArray:
     """Return samples (channels, samples) of a frame that `is_plain`, full scale 1.0."""
     raw: npt.NDArray[np.generic] = frame.to_ndarray()
-    samples = _CONVERT[frame.format.packed.name](raw)
+    with np.errstate(over="ignore", invalid="ignore"):
+        samples = _CONVERT[frame.format.packed.name](raw)
     if frame.format.is_packed:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
     return samples

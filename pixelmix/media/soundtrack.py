@@ -16,7 +16,7 @@ from av.codec.context import Flags2
 from av.container import InputContainer
 
 from pixelmix.errors import InputError
-from pixelmix.media.opening import BAD_PACKET, only, open_input, reading, time_base_of
+from pixelmix.media.opening import BAD_PACKET, only, open_input, reading, time_base_of, to_end
 from pixelmix.media.pyav import AudioPacket, audio_codec_of
 from pixelmix.media.samples import is_plain, to_float
 from pixelmix.types import FloatArray, MediaInfo
@@ -113,7 +113,7 @@ class SoundTrack:
         """Read the first packet; with its priming it tells the time of the first sample."""
         start = self._stream.start_time
         stated = None if start is None else start * self.tick
-        for packet in self._container.demux(self._stream):
+        for packet in to_end(self._container.demux(self._stream)):
             if not packet.size:
                 break
             skip, _ = _skips(packet)
@@ -137,7 +137,7 @@ class SoundTrack:
         else:
             self._skip = 0
         try:
-            yield from self._container.demux(self._stream)
+            yield from to_end(self._container.demux(self._stream))
         except (av.error.InvalidDataError, av.error.EOFError):
             # A file cut short keeps what it has.
             self.corrupt_packets += 1
@@ -170,7 +170,7 @@ class SoundTrack:
         sizes: set[int] = set()
         with open_input(self._info.path) as container:
             stream = _open(container, self._info)
-            for packet in islice(container.demux(stream), _PACKETS_COMPARED):
+            for packet in islice(to_end(container.demux(stream)), _PACKETS_COMPARED):
                 try:
                     sizes |= {frame.samples for frame in packet.decode()}
                 except BAD_PACKET:

@@ -13,7 +13,7 @@ from av.container import InputContainer
 
 from pixelmix.media.containers import MOV, container_format
 from pixelmix.media.keyframes import LOOK_BACK_SECONDS, key_time, picture_time
-from pixelmix.media.opening import time_base_of
+from pixelmix.media.opening import time_base_of, to_end
 from pixelmix.media.probe import is_cover
 from pixelmix.media.pyav import AnyPacket, Chapter
 from pixelmix.types import MediaInfo
@@ -76,13 +76,13 @@ class Cutter:
                 self._source.seek(target, stream=self._video)
             except (av.error.FFmpegError, OSError):
                 continue
-            packets = self._source.demux(*indexes)
+            packets = to_end(self._source.demux(*indexes))
             head = self._up_to_key(packets)
             time = _time(head[-1]) if head else None
             if time is not None and time <= self._key:
                 return chain(head, packets)
         # A file that cannot be sought in is read from where it stands.
-        return self._source.demux(*indexes)
+        return to_end(self._source.demux(*indexes))
 
     def _up_to_key(self, packets: Iterator[AnyPacket]) -> list[AnyPacket]:
         """Read up to the first key frame of the video."""

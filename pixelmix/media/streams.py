@@ -16,9 +16,9 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
 from pixelmix.media.containers import COVERS, MATROSKA, MOV, holds_codec
-from pixelmix.media.opening import open_input, reading
+from pixelmix.media.opening import open_input, reading, to_end
 from pixelmix.media.probe import is_cover, title_of
-from pixelmix.media.pyav import codec_of
+from pixelmix.media.pyav import codec_name, codec_of
 from pixelmix.media.samples import layout_name
 
 _MUXER_TAGS = frozenset({"handler_name", "vendor_id", "name", "encoder"})
@@ -69,15 +69,6 @@ def describe(stream: Stream) -> str:
 def kind_of(stream: Stream) -> str:
     """Tell what a stream is; a cover is no film."""
     return "cover" if isinstance(stream, VideoStream) and is_cover(stream) else stream.type
-
-
-def codec_name(stream: Stream) -> str | None:
-    """FFmpeg's name of a stream's codec; None where this build does not know it."""
-    codec = codec_of(stream)
-    if codec is not None:
-        return codec.codec.canonical_name
-    # Streams of pictures and sound without a codec have no name either.
-    return stream.name if stream.type in ("data", "attachment") else None
 
 
 def plan(source: InputContainer, container: str, replaced: int | None) -> list[Plan]:
@@ -227,7 +218,7 @@ def cover_pictures(path: Path) -> dict[int, bytes]:
         found: dict[int, bytes] = {}
         if not wanted:
             return found
-        for packet in container.demux():
+        for packet in to_end(container.demux()):
             if packet.stream_index in wanted and packet.size:
                 found.setdefault(packet.stream_index, bytes(packet))
             if len(found) == len(wanted) or not packet.size:

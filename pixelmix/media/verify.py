@@ -16,10 +16,10 @@ from pixelmix.media.codecs import is_lossless
 from pixelmix.media.containers import MATROSKA, MOV, SUFFIXES, container_format
 from pixelmix.media.opening import open_input, reading, time_base_of
 from pixelmix.media.probe import probe
-from pixelmix.media.pyav import AnyPacket, codec_of
+from pixelmix.media.pyav import AnyPacket, codec_name, codec_of
 from pixelmix.media.remux import RemuxReport
 from pixelmix.media.span import Cutter, Span
-from pixelmix.media.streams import Plan, codec_name, pair_up
+from pixelmix.media.streams import Plan, pair_up
 from pixelmix.media.tally import Tally, tally, times
 from pixelmix.types import MediaInfo
 

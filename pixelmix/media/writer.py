@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from pixelmix.errors import OutputError
 from pixelmix.media.containers import MOV, MOV_TAGS, MUXER_TAGS
 from pixelmix.media.editlist import index_first
-from pixelmix.media.opening import open_output, reading, time_base_of, why_unwritable
+from pixelmix.media.opening import open_output, reading, time_base_of, to_end, why_unwritable
 from pixelmix.media.probe import is_cover
 from pixelmix.media.pyav import AnyPacket, Chapter, audio_codec_of
 from pixelmix.media.span import Cutter, Span
@@ -154,7 +154,7 @@ class Writer:
                     if packet.stream_index in self._copies:
                         yield packet
                 return
-            for packet in self._source.demux(*wanted):
+            for packet in to_end(self._source.demux(*wanted)):
                 if packet.size or packet.pts is not None:
                     yield packet
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pixelmix.mix.blend import compete
 from pixelmix.mix.gains import REST
 from pixelmix.types import FloatArray, StemBlock
 
@@ -16,7 +17,8 @@ class Level:
     share: float
     """Part of the sound's energy, 0 to 1; the shares of all regions and ``rest`` sum to one."""
     confidence: float
-    """How decided the mask was where there is sound, 0 to 1: the mean of ``|2 mask - 1|``."""
+    """How surely it gets what it gets, 0 to 1: the mean of its mask, weighted by what the mask
+    lets through. A region that gets a little of everything has a low one."""
     peak: float
     """Greatest absolute sample."""
 
@@ -25,33 +27,61 @@ class Meter:
     """Measures stems as they pass."""
 
     def __init__(self, regions: int) -> None:
+        self.null_error = 0.0
+        """Greatest absolute difference between the original and the sum of stems and ``rest``."""
         self._energy = np.zeros(regions + 1)
         self._peak = np.zeros(regions + 1)
-        self._decided = np.zeros(regions + 1)
+        self._passed = np.zeros(regions + 1)
+        self._surely = np.zeros(regions + 1)
         self._weight = 0.0
+        self._sums = np.zeros(regions)
+        self._products = np.zeros((regions, regions))
 
     def add_masks(self, masks: FloatArray, magnitude: FloatArray) -> None:
         """Take one window's ``(regions, rows, frames)`` masks and ``(rows, frames)`` magnitude."""
-        rest = 1.0 - np.minimum(masks.sum(axis=0, keepdims=True), 1.0)
-        decided = np.abs(2.0 * np.concatenate([masks, rest]) - 1.0)
-        self._decided += np.tensordot(decided, magnitude, axes=2)
-        self._weight += float(magnitude.sum())
+        shares = compete(masks)
+        rest = np.maximum(1.0 - shares.sum(axis=0, keepdims=True), 0.0)
+        weight = magnitude.ravel()
+        divided = np.concatenate([shares, rest]).reshape(len(masks) + 1, weight.size)
+        passed = divided * weight
+        self._passed += passed.sum(axis=1)
+        self._surely += np.einsum("rn,rn->r", divided, passed)
+        flat = masks.reshape(len(masks), weight.size)
+        self._weight += float(weight.sum())
+        self._sums += flat @ weight
+        self._products += (flat * weight) @ flat.T
 
     def add(self, block: StemBlock) -> None:
         """Take the next block of stems."""
-        for i, stem in enumerate((*block.stems, block.rest)):
+        rest = block.rest
+        for i, stem in enumerate((*block.stems, rest)):
             self._energy[i] += float(np.vdot(stem, stem))
             self._peak[i] = max(self._peak[i], float(np.abs(stem).max(initial=0.0)))
+        off = np.abs(block.samples - (block.stems.sum(axis=0) + rest)).max(initial=0.0)
+        self.null_error = max(self.null_error, float(off))
 
     def levels(self, names: Sequence[str]) -> dict[str, Level]:
         """Return the measures by name, ``rest`` last; zeros where nothing sounded."""
         energy = float(self._energy.sum()) or 1.0
-        weight = self._weight or 1.0
+        passed = np.maximum(self._passed, 1e-30)
         return {
             name: Level(
                 share=float(self._energy[i]) / energy,
-                confidence=float(self._decided[i]) / weight,
+                confidence=float(self._surely[i] / passed[i]),
                 peak=float(self._peak[i]),
             )
             for i, name in enumerate((*names, REST))
         }
+
+    def likeness(self) -> FloatArray:
+        """Return how the masks ``(regions, regions)`` correlate, -1 to 1, before they compete.
+
+        0 for a mask that is the same everywhere.
+        """
+        weight = self._weight or 1.0
+        mean = self._sums / weight
+        covariance = self._products / weight - np.outer(mean, mean)
+        spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        scale = np.outer(spread, spread)
+        alike = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 1e-9)
+        return np.asarray(alike, np.float32)

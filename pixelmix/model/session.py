@@ -9,7 +9,7 @@ import numpy as np
 
 from pixelmix.closing import Closing
 from pixelmix.errors import DeviceError, ModelError
-from pixelmix.model.bundle import read_checked
+from pixelmix.model.bundle import find_bundle, load_bundle, read_checked
 from pixelmix.model.device import Device, choose_device, preload_cuda
 from pixelmix.model.graphs import Graph, PortMeta, expected_graphs
 from pixelmix.model.runtime import brief, load_runtime, runtime_errors, session_options
@@ -164,6 +164,17 @@ class Networks(Closing):
             raise DeviceError(
                 f"device {self.device.name!r} failed its first run: {error}"
             ) from error
+
+
+def open_model(name: str = "default", device: str = "auto", threads: int | None = None) -> Networks:
+    """Find a model by its name or its folder, check it, and open it.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        As `find_bundle`, `load_bundle` and `Networks.open` do.
+    """
+    return Networks.open(load_bundle(find_bundle(name)), device, threads)
 
 
 def usable_cores() -> int:

@@ -51,6 +51,10 @@ class Heated:
     report: HeatmapReport | None
     """None for a single picture."""
     damage: Damage
+    seconds: float
+    """Length of the sound."""
+    windows: int
+    """Windows of the model."""
 
 
 def heatmap_video(
@@ -85,7 +89,7 @@ def heatmap_video(
             span=_span(source, info),
             threads=threads,
         )
-    return Heated(info, target, report, seen.damage)
+    return Heated(info, target, report, seen.damage, seen.seconds, seen.windows)
 
 
 def heatmap_still(
@@ -123,7 +127,7 @@ def heatmap_still(
             plain = still(info, moment, np.zeros_like(overlay))
             picture = np.concatenate([plain, picture], axis=1)
         write_png(partial_target, picture)
-    return Heated(info, target, None, seen.damage)
+    return Heated(info, target, None, seen.damage, seen.seconds, seen.windows)
 
 
 def _span(source: Source, info: MediaInfo) -> Span | None:
@@ -139,6 +143,7 @@ def _maps(seen: Survey, view: View, info: MediaInfo, networks: Networks) -> Maps
         start=info.start + seen.start,
         period=Fraction(FRAMES_PER_STEP * fe.hop, fe.rate),
         pictures=_faded(_pictures(seen, view.mode, networks), view.opacity),
+        end=info.start + seen.start + seen.seconds,
     )
 
 

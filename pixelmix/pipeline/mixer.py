@@ -65,6 +65,8 @@ class Mixer:
         self._scale_db = 0.0
         self._before = LoudnessMeter(audio.rate, audio.layout)
         self._after = LoudnessMeter(audio.rate, audio.layout)
+        self.peak = 0.0
+        """Greatest absolute sample so far, before it is encoded."""
 
     def report(self) -> SoundReport:
         """Return what was measured, once all blocks were taken."""
@@ -76,6 +78,7 @@ class Mixer:
         ways = {"limit": self._limited, "rescale": self._rescaled, "none": self._mixed}
         for block in ways[self._clip]():
             self._after.add(block)
+            self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
             yield block
 
     def _mixed(self) -> Iterator[FloatArray]:

@@ -32,6 +32,12 @@ class RegionsFile:
     project: Path
     picture: Path | None
     damage: Damage
+    seconds: float
+    """Length of the sound."""
+    windows: int
+    """Windows of the model."""
+    warnings: tuple[str, ...]
+    """What not to trust in it."""
 
 
 def regions_files(video: Path, folder: Path | None = None) -> tuple[Path, Path]:
@@ -70,7 +76,17 @@ def find_regions(
         text.write_text(dump(_project(info, finding.regions, networks)), encoding="utf-8")
         if drawn:
             write_png(drawn, draw_regions(sight(finding, networks), finding.regions))
-    return RegionsFile(info, finding.regions, finding.rest, project, picture, finding.damage)
+    return RegionsFile(
+        info=info,
+        regions=finding.regions,
+        rest=finding.rest,
+        project=project,
+        picture=picture,
+        damage=finding.damage,
+        seconds=finding.survey.seconds,
+        windows=finding.survey.windows,
+        warnings=finding.warnings,
+    )
 
 
 def _project(info: MediaInfo, regions: tuple[FoundRegion, ...], networks: Networks) -> Project:

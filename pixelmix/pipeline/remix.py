@@ -12,6 +12,7 @@ from pixelmix.media.probe import probe
 from pixelmix.media.remux import KEPT, RemuxReport, Sound, remux
 from pixelmix.media.span import Span, cut_start
 from pixelmix.media.verify import Check, verify
+from pixelmix.mix.doubt import doubts
 from pixelmix.mix.gain_options import GainOption
 from pixelmix.mix.gains import merge_gains
 from pixelmix.mix.meter import Level
@@ -37,6 +38,16 @@ class Remixed:
     """What was compared with the input; empty when that was not asked for."""
     sound: SoundReport | None = None
     """What became of the sound as a whole; None where its packets were copied."""
+    seconds: float = 0.0
+    """Length of the new sound; 0 where the old one was copied."""
+    windows: int = 0
+    """Windows of the model."""
+    peak: float = 0.0
+    """Greatest absolute sample of the new sound, before it was encoded."""
+    null_error: float = 0.0
+    """Greatest absolute difference between the original and the sum of all stems."""
+    warnings: tuple[str, ...] = ()
+    """What not to trust in it."""
 
 
 def remix_video(
@@ -88,15 +99,21 @@ def remix_video(
                 span=span,
             )
         checks = _checked(info, partial, target, report, span) if verified else ()
+    levels = stream.meter.levels(names)
     return Remixed(
         info=info,
         regions=regions,
         output=target,
-        levels=stream.meter.levels(names),
+        levels=levels,
         report=report,
         damage=stream.damage,
         checks=checks,
         sound=mixer.report(),
+        seconds=stream.seconds,
+        windows=stream.windows,
+        peak=mixer.peak,
+        null_error=stream.meter.null_error,
+        warnings=doubts(levels, stream.meter.likeness()),
     )
 
 

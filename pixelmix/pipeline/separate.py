@@ -15,6 +15,7 @@ from pixelmix.media.probe import probe
 from pixelmix.media.rewrite import Rewritten
 from pixelmix.media.stemfile import StemFormat, StemWriter
 from pixelmix.media.wav import WavWriter
+from pixelmix.mix.doubt import doubts
 from pixelmix.mix.gains import REST
 from pixelmix.mix.meter import Level
 from pixelmix.mix.quantise import quantise
@@ -41,6 +42,12 @@ class Separated:
     seconds: float
     """Length of the stems."""
     damage: Damage
+    windows: int
+    """Windows of the model."""
+    null_error: float
+    """Greatest absolute difference between the original and the sum of all stems."""
+    warnings: tuple[str, ...]
+    """What not to trust in it."""
     clipped: Mapping[str, int] = field(default_factory=dict)
     """Values beyond full scale, by name: whole numbers cannot hold them, float does."""
     report: Rewritten | None = None
@@ -74,7 +81,9 @@ def separate_video(
     with ExitStack() as stack:
         files = {name: f"{name}.{stored.kind}" for name in (*names, REST)}
         partial = stack.enter_context(
-            partial_folder(folder, tuple(files.values()), overwrite=overwrite)
+            partial_folder(
+                folder, tuple(files.values()), overwrite=overwrite, inputs=(source.path,)
+            )
         )
         stream = stack.enter_context(
             StemStream(source, info, regions, networks, progress, highband)
@@ -87,14 +96,18 @@ def separate_video(
             parts = block if stored.whole_bits is None else quantise(block, stored.whole_bits)
             for writer, stem in zip(writers.values(), (*parts.stems, parts.rest), strict=True):
                 writer.write(stem)
+    levels = stream.meter.levels(names)
     return Separated(
         info=info,
         regions=regions,
         files={name: folder / file for name, file in files.items()},
-        levels=stream.meter.levels(names),
+        levels=levels,
         start=stream.audio.start - info.video.start,
         seconds=writers[REST].samples / stream.audio.rate,
         damage=stream.damage,
+        windows=stream.windows,
+        null_error=stream.meter.null_error,
+        warnings=doubts(levels, stream.meter.likeness()),
         clipped={name: writer.clipped for name, writer in writers.items()},
     )
 
@@ -146,13 +159,17 @@ def separate_multitrack(
             audio_start=stream.audio.start,
             span=span,
         )
+    levels = stream.meter.levels(names)
     return Separated(
         info=info,
         regions=regions,
         files=dict.fromkeys((*names, REST), target),
-        levels=stream.meter.levels(names),
+        levels=levels,
         start=stream.audio.start - info.video.start,
         seconds=stream.seconds,
         damage=stream.damage,
+        windows=stream.windows,
+        null_error=stream.meter.null_error,
+        warnings=doubts(levels, stream.meter.likeness()),
         report=report,
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -18,13 +19,16 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 class Ran:
     """What a command left behind."""
 
+    command: str
     code: int
     out: str
     err: str
 
     @property
     def json(self) -> dict[str, Json]:
+        """The document, after a check against the published schema."""
         document = json.loads(self.out)
+        fits_schema(self.command, document)
         assert isinstance(document, dict)
         return document
 
@@ -39,8 +43,16 @@ class Ran:
         return True
 
 
+def fits_schema(command: str, document: Json) -> None:
+    """Raise a ValidationError if a command's document is not as docs/schema.json says."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    part = {"$schema": schema["$schema"], "$ref": f"#/$defs/{command}", "$defs": schema["$defs"]}
+    jsonschema.validate(document, part)
+
+
 Run = Callable[..., Ran]
 
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schema.json"
 PR_CAPBSET_DROP = 24
 CAP_DAC_OVERRIDE = 1
 
@@ -69,6 +81,6 @@ def run(tiny_bundle: Path, tmp_path: Path) -> Run:
             timeout=300,
             preexec_fn=obey_permissions if sys.platform == "linux" else None,
         )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return Ran(words[0], done.returncode, done.stdout, done.stderr)
 
     return run_it

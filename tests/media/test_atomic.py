@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelmix.errors import OutputError
+from pixelmix.errors import InputError, OutputError
 from pixelmix.media.atomic import partial_folder, partial_path, remove_stale
 
 NO_PID = 2**22 + 1
@@ -116,19 +116,52 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
 
 
 def test_only_stale_leftovers_of_this_target_are_removed(tmp_path: Path) -> None:
-    stale = f".out.partial-{NO_PID}-0123abcd.mp4"
+    stale = [f".out.partial-{pid}-0123abcd.mp4" for pid in (NO_PID, os.getpid())]
     kept = [
-        f".out.partial-{os.getpid()}-0123abcd.mp4",
         f".out.partial-{os.getppid()}-0123abcd.mp4",
         f".out.partial-{NO_PID}-0123abcd.mkv",
         f".other.partial-{NO_PID}-0123abcd.mp4",
         f".out.partial-{NO_PID}-xyz.mp4",
         "out.mp4",
     ]
-    for name in (stale, *kept):
+    for name in (*stale, *kept):
         (tmp_path / name).touch()
     remove_stale(tmp_path / "out.mp4")
     assert names(tmp_path) == sorted(kept)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_an_input_that_changes_meanwhile_is_told(tmp_path: Path, folder: bool) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_text("in")
+    target, inputs = tmp_path / "out", (source,)
+    opened = (
+        partial_folder(target, (), inputs=inputs) if folder else partial_path(target, inputs=inputs)
+    )
+
+    def work() -> None:
+        with opened as partial:
+            (partial / "a.wav" if folder else partial).write_text("half")
+            source.write_text("input")
+
+    with pytest.raises(InputError, match=r"in\.mp4: changed while it was read"):
+        work()
+    assert names(tmp_path) == ["in.mp4"]
+
+
+def test_an_input_that_is_deleted_was_read_all_the_same(tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_text("in")
+    with partial_path(tmp_path / "out.mp4", inputs=(source,)) as partial:
+        partial.write_text("whole")
+        source.unlink()
+    assert names(tmp_path) == ["out.mp4"]
+
+
+def test_errors_speak_of_the_target(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with pytest.raises(OutputError, match=r"/out\.mp4: full$"), partial_path(target) as partial:
+        raise OutputError(f"{partial}: full")
 
 
 def test_a_new_folder_appears_whole(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pixelmix.errors import InputError
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
 from tests.media_files import Track, clicks, corrupt_packets, make_video, packets_of, tone
@@ -265,3 +267,22 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mkv", audio=tone(60), audio_codec="flac", seconds=1)
     with AudioReader(probe(path)) as reader:
         assert max(block.shape[1] for block in reader) < 1 << 16
+
+
+def test_hours_of_silence_for_a_second_of_sound_are_refused(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "in.mkv", audio_codec="aac", with_audio=True)
+    jumping = tmp_path / "jumping.mkv"
+    with av.open(str(video)) as source, av.open(str(jumping), "w") as output:
+        copies = [output.add_stream_from_template(stream) for stream in source.streams]
+        for packet in source.demux():
+            if packet.dts is None or packet.pts is None:
+                continue
+            if packet.stream.type == "audio" and packet.pts * packet.time_base > 1:
+                packet.pts += round(5_000 / packet.time_base)
+                packet.dts = packet.pts
+            packet.stream = copies[packet.stream.index]
+            output.mux(packet)
+    with pytest.raises(InputError, match=r"jumping\.mkv: 1\.4 hours of its sound are missing"):
+        read(jumping)
+    start, samples = read(jumping, duration=1.0)
+    assert (start, samples.shape[1]) == (0.0, 48_000)

@@ -251,6 +251,16 @@ def test_a_picture_that_stands_still_is_repeated(tmp_path: Path) -> None:
     assert np.abs(seen - np.arange(30) * 6.0).max() < 4
 
 
+def test_a_picture_is_repeated_only_while_maps_move(tmp_path: Path) -> None:
+    slides = [0.0, 7_200.0]
+    source = make_video(tmp_path / "in.mkv", size=SIZE, video_times=slides, audio=tone(1.0))
+    maps = replace(lasting(corner(0)), start=3_600.0, end=3_601.0)
+    heat(source, tmp_path / "out.mkv", maps)
+    assert times(tmp_path / "out.mkv") == [
+        *(Fraction(0), *[Fraction(36_000 + n, 10) for n in range(10)], Fraction(7_200))
+    ]
+
+
 def test_slides_keep_their_times(tmp_path: Path) -> None:
     slides = [0.0, 0.95, 1.2]
     source = make_video(

@@ -268,6 +268,16 @@ def test_what_the_container_cannot_hold_is_named(tmp_path: Path) -> None:
     assert any("tags" in note for note in report.notes)
 
 
+def test_a_video_of_an_unknown_codec_is_left_out_and_named(tmp_path: Path) -> None:
+    lines = [Subtitle(0.2, 0.8, "words")]
+    source = make_video(tmp_path / "in.mp4", extras=Extras(subtitles=lines))
+    data = source.read_bytes()
+    assert data.count(b"sbtl") == 1
+    source.write_bytes(data.replace(b"sbtl", b"vide"))
+    report = rewrite(source, tmp_path / "out.mp4")
+    assert report.dropped[0].startswith("stream 2 (video")
+
+
 def test_the_chosen_track_keeps_its_place(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", with_audio=False, extra_audio=TRACKS)
     rewrite(source, tmp_path / "out.mkv", track=2, gain=0.1)

@@ -20,7 +20,7 @@ class Sound:
 
     def __init__(self, samples: FloatArray, rate: int, block: int) -> None:
         self.rate, self.channels = rate, len(samples)
-        self.start, self.corrupt_packets, self.bridged_samples = 0.0, 0, 0
+        self.start, self.corrupt_packets, self.bridged_samples, self.bad_samples = 0.0, 0, 0, 0
         self._blocks = [samples[:, i : i + block] for i in range(0, samples.shape[1], block)]
 
     def __iter__(self) -> Iterator[FloatArray]:
