@@ -145,6 +145,9 @@ def _training(recipe: Recipe, data: Data, steps: int) -> str:
     kinds = ", ".join(kind.replace("_", " ") for kind in data.kinds)
     what = f" of {len(data.kinds)} classes ({kinds})" if kinds else ""
     backbone = "trained too" if recipe.vision == "tuned" else "unchanged"
+    if recipe.vision == "frozen" and recipe.tuning_steps:
+        backbone = f"taught the classes in {recipe.tuning_steps} steps, then unchanged"
+    begun = f", begun with the sound side of {data.started_from}" if data.started_from else ""
     masks = f"{recipe.mask} masks"
     if recipe.mask == "binary" and recipe.threshold is None:
         masks += ", used as they come"
@@ -152,7 +155,7 @@ def _training(recipe: Recipe, data: Data, steps: int) -> str:
         'Mix-and-Separate ("The Sound of Pixels", Zhao et al., ECCV 2018) with the preset '
         f"{recipe.preset} on the data set {data.dataset}: {data.recordings} recordings, "
         f"{data.minutes:.0f} minutes{what}, and {data.pictures} pictures. {steps} steps of "
-        f"{recipe.batch} mixtures; {masks}; backbone {recipe.sizes.backbone}, {backbone}; U-Net of "
+        f"{recipe.batch} mixtures{begun}; {masks}; backbone {recipe.sizes.backbone}, {backbone}; U-Net of "
         f"{recipe.sizes.unet_levels} levels, {recipe.sizes.unet_width} channels after the first."
     )
 

@@ -105,7 +105,9 @@ def train(
     elif start:
         trainer.begin(sound_side(start, dataset, mixer, recipe))
     if first:
-        run.begin(recipe, dataset, mixer, backbone, features)
+        named = f"{start.name} ({start.id})" if start else ""
+        begun = run.data().started_from if run.has_checkpoint() else named
+        run.begin(recipe, dataset, mixer, backbone, features, begun)
     tell(_opening(mixer, trainer, fabric))
     if recipe.vision == "tuned" and not (weights or trainer.steps):
         tell("the backbone starts at random; --vision-weights gives it trained weights")

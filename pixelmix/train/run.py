@@ -42,6 +42,8 @@ class Data:
     pictures: int
     licences: Mapping[str, int]
     """How many recordings and stills have which licence."""
+    started_from: str = ""
+    """The model whose sound side the training began with, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Run:
         mixer: Mixer,
         backbone: Backbone | None,
         features: Path | None,
+        started_from: str = "",
     ) -> None:
         """Write what `recipe`, `data` and `vision` read.
 
@@ -99,7 +102,7 @@ class Run:
         """
         try:
             (self.folder / _RECIPE).write_text(settings.dump(recipe), encoding="utf-8")
-            about = json.dumps(asdict(_about(dataset, mixer)), indent=2)
+            about = json.dumps(asdict(_about(dataset, mixer, started_from)), indent=2)
             (self.folder / _DATA).write_text(about + "\n", encoding="utf-8")
             if features and backbone:
                 layers = layers_of(backbone, recipe.sizes)
@@ -151,7 +154,7 @@ class Run:
         return OutputError(f"{self.folder}: cannot be written ({reason})")
 
 
-def _about(dataset: Dataset, mixer: Mixer) -> Data:
+def _about(dataset: Dataset, mixer: Mixer, started_from: str) -> Data:
     stills = [still for still in dataset.stills if still.split == "train"]
     stated = [s.licence for s in mixer.sounds] + [still.licence for still in stills]
     licences = Counter(licence or "not stated" for licence in stated)
@@ -162,4 +165,5 @@ def _about(dataset: Dataset, mixer: Mixer) -> Data:
         minutes=round(sum(sound.samples for sound in mixer.sounds) / dataset.rate / 60, 1),
         pictures=len(stills) + sum(sound.pictures for sound in mixer.sounds),
         licences=dict(licences.most_common()),
+        started_from=started_from,
     )
