@@ -155,7 +155,8 @@ def _training(recipe: Recipe, data: Data, steps: int) -> str:
         'Mix-and-Separate ("The Sound of Pixels", Zhao et al., ECCV 2018) with the preset '
         f"{recipe.preset} on the data set {data.dataset}: {data.recordings} recordings, "
         f"{data.minutes:.0f} minutes{what}, and {data.pictures} pictures. {steps} steps of "
-        f"{recipe.batch} mixtures{begun}; {masks}; backbone {recipe.sizes.backbone}, {backbone}; U-Net of "
+        f"{recipe.batch} mixtures{begun}; {masks}; "
+        f"backbone {recipe.sizes.backbone}, {backbone}; U-Net of "
         f"{recipe.sizes.unet_levels} levels, {recipe.sizes.unet_width} channels after the first."
     )
 
