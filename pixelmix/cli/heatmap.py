@@ -15,6 +15,7 @@ from pixelmix.cli.options import (
     Duration,
     Inputs,
     Json,
+    Look,
     Model,
     Output,
     Overwrite,
@@ -77,6 +78,7 @@ def heatmap(
     audio_track: AudioTrack = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    look: Look = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
@@ -100,7 +102,7 @@ def heatmap(
         raise UsageError("--at says which picture --still writes; give both")
     view = _view(mode, opacity, side_by_side)
     files = expand(inputs)
-    with open_networks(model, device, threads, console) as networks:
+    with open_networks(model, device, threads, console, look) as networks:
 
         def work(file: Path) -> Document | None:
             ending = ".heatmap.png" if still else ".heatmap.mp4"

@@ -71,6 +71,17 @@ Model = Annotated[
 DeviceChoice = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda|tensorrt", help="Where networks run.")
 ]
+Look = Annotated[
+    int | None,
+    typer.Option(
+        "--look",
+        min=64,
+        max=1024,
+        metavar="PIXELS",
+        help="Short side of the pictures the model is shown; larger ones show it smaller players. "
+        "Else the model's own.",
+    ),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, metavar="N", help="CPU threads; else all cores.")
 ]

@@ -15,6 +15,7 @@ from pixelmix.cli.options import (
     Duration,
     Inputs,
     Json,
+    Look,
     Model,
     Overwrite,
     Quiet,
@@ -52,6 +53,7 @@ def regions(
     audio_track: AudioTrack = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    look: Look = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
@@ -71,7 +73,7 @@ def regions(
 
     console = Console(json, quiet, verbose)
     files = expand(inputs)
-    with open_networks(model, device, threads, console) as networks:
+    with open_networks(model, device, threads, console, look) as networks:
 
         def work(file: Path) -> Document | None:
             project, drawing = regions_files(file, output)

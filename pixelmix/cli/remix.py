@@ -19,6 +19,7 @@ from pixelmix.cli.options import (
     HighBandMode,
     InputsOrProject,
     Json,
+    Look,
     Model,
     Output,
     Overwrite,
@@ -108,6 +109,7 @@ def remix(
     dry_run: DryRun = False,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    look: Look = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
@@ -146,7 +148,7 @@ def remix(
     with ExitStack() as stack:
         # Opened by the first file that needs them: unit gains need no networks.
         networks = cache(
-            lambda: stack.enter_context(open_networks(model, device, threads, console))
+            lambda: stack.enter_context(open_networks(model, device, threads, console, look))
         )
 
         def work(file: Path) -> Document | None:

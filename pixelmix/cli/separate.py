@@ -18,6 +18,7 @@ from pixelmix.cli.options import (
     HighBandMode,
     InputsOrProject,
     Json,
+    Look,
     Model,
     Output,
     Overwrite,
@@ -71,6 +72,7 @@ def separate(
     audio_track: AudioTrack = None,
     model: Model = "default",
     device: DeviceChoice = "auto",
+    look: Look = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
@@ -98,7 +100,7 @@ def separate(
         )
     specs = places(point, region)
     files = expand(inputs)
-    with open_networks(model, device, threads, console) as networks:
+    with open_networks(model, device, threads, console, look) as networks:
 
         def work(file: Path) -> Document | None:
             ending = ".stems.mkv" if multitrack else ".stems"

@@ -44,10 +44,12 @@ def give_memory_back() -> None:
             mallopt(option, value)
 
 
-def open_networks(model: str, device: str, threads: int | None, console: Console) -> Networks:
+def open_networks(
+    model: str, device: str, threads: int | None, console: Console, look: int | None = None
+) -> Networks:
     """Open the model that was asked for, and say once where it runs."""
     give_memory_back()
-    networks = open_model(model, device, threads)
+    networks = open_model(model, device, threads, look)
     bundle = networks.bundle
     console.detail(f"model {bundle.name} ({bundle.id}) on {networks.device.name}")
     if device == "auto" and networks.device.name != "cpu":
@@ -130,6 +132,7 @@ def run_document(
             "model_id": bundle.id if bundle else None,
             "model_files": {n: file.sha256 for n, file in bundle.files.items()} if bundle else {},
             "device": device,
+            "look": bundle.vision.short_side if bundle else None,
             "windows": result.windows,
             "took": round(took, 3),
             "speed": round(result.seconds / max(took, 1e-3), 3),

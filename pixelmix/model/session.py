@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -166,15 +167,26 @@ class Networks(Closing):
             ) from error
 
 
-def open_model(name: str = "default", device: str = "auto", threads: int | None = None) -> Networks:
+def open_model(
+    name: str = "default",
+    device: str = "auto",
+    threads: int | None = None,
+    look: int | None = None,
+) -> Networks:
     """Find a model by its name or its folder, check it, and open it.
+
+    ``look`` is the short side in pixels at which it is shown pictures; None leaves its own. In a
+    larger picture smaller things are seen.
 
     Raises
     ------
     ModelError, DeviceError
         As `find_bundle`, `load_bundle` and `Networks.open` do.
     """
-    return Networks.open(load_bundle(find_bundle(name)), device, threads)
+    bundle = load_bundle(find_bundle(name))
+    if look is not None:
+        bundle = replace(bundle, vision=replace(bundle.vision, short_side=look))
+    return Networks.open(bundle, device, threads)
 
 
 def usable_cores() -> int:

@@ -44,6 +44,21 @@ def test_a_run_can_be_repeated_from_its_document(
     assert 0.2 < float(str(used["peak"])) < 0.6
     assert float(str(used["null_error"])) < 1e-6
     assert document["warnings"] == []
+    assert used["look"] == bundle.vision.short_side
+
+
+def test_pictures_are_shown_at_another_size(run: Run, tmp_path: Path) -> None:
+    make_video(tmp_path / "in.mkv", seconds=7.0, fps=2)
+    shares = []
+    for look in ("64", "128"):
+        document = run("separate", "in.mkv", *POINT, "--look", look, "-y", "--json").json
+        used, stems = document["run"], document["stems"]
+        assert isinstance(used, dict)
+        assert isinstance(stems, list)
+        assert used["look"] == int(look)
+        shares.append(stems[0])
+    assert shares[0] != shares[1]
+    assert run("separate", "in.mkv", *POINT, "--look", "8").code == 2
 
 
 def test_documents_of_several_and_of_skipped_files(run: Run, tmp_path: Path) -> None:
