@@ -32,6 +32,8 @@ def tell_checks(checks: Sequence[Check], streams: Rewritten, console: Console) -
 def tell_preview(preview: Preview, console: Console) -> Document:
     """Print what a remix would write, and return it for ``--json``."""
     about = f"about {preview.size / 1e6:.1f} MB"
+    if preview.work is not None:
+        about += f", in some {preview.work:.0f} s on two cores"
     console.say(f"{preview.target}: would be written as {preview.outline.container}, {about}")
     table = Table("stream", "will be", box=None)
     for planned in preview.outline.streams:
@@ -55,6 +57,7 @@ def tell_preview(preview: Preview, console: Console) -> Document:
         ],
         "bytes": preview.size,
         "seconds": None if preview.seconds is None else round(preview.seconds, 3),
+        "work": None if preview.work is None else round(preview.work, 1),
         "regions": None if preview.regions is None else list(preview.regions),
     }
 

@@ -16,6 +16,12 @@ from pixelmix.regions.parse import resolve
 from pixelmix.regions.project import load
 from pixelmix.types import MediaInfo
 
+_START = 1.0
+"""Seconds before the work begins."""
+_PACE, _COPYING, _FINDING = 17.0, 200.0, 20.0
+"""Times real time, on two cores without a GPU (docs/performance.md): of a remix, of copying alone,
+and of finding the regions first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -28,6 +34,8 @@ class Preview:
     """Length of the part that would be written, where the file states its own."""
     size: int
     """Bytes, about."""
+    work: float | None
+    """Seconds that it would take on two cores, about."""
     regions: tuple[str, ...] | None
     """Their names; None where they would have to be found first."""
 
@@ -55,7 +63,8 @@ def preview_remix(
     changed = merge_gains(options, known)
     drawn = outline(info, target, sound if changed else None)
     seconds = _seconds(source, info)
-    return Preview(info, target, drawn, seconds, _size(info, drawn, seconds), names)
+    work = _work(seconds, info, encoded=drawn.encoding is not None, known=names is not None)
+    return Preview(info, target, drawn, seconds, _size(info, drawn, seconds), work, names)
 
 
 def _names(places: Places, info: MediaInfo) -> tuple[str, ...] | None:
@@ -73,6 +82,14 @@ def _seconds(source: Source, info: MediaInfo) -> float | None:
         return source.duration
     left = max(0.0, info.duration - (source.start or 0.0))
     return left if source.duration is None else min(left, source.duration)
+
+
+def _work(seconds: float | None, info: MediaInfo, *, encoded: bool, known: bool) -> float | None:
+    if seconds is None:
+        return None
+    # Regions are looked for in the whole file.
+    finding = 0.0 if known else (info.duration or seconds) / _FINDING
+    return _START + finding + seconds / (_PACE if encoded else _COPYING)
 
 
 def _size(info: MediaInfo, drawn: Outline, seconds: float | None) -> int:

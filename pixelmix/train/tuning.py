@@ -55,19 +55,19 @@ _LOG = 100
 def tuned_backbone(dataset: Dataset, recipe: Recipe, backbone: Backbone, say: Say) -> Backbone:
     """Return the backbone after ``recipe.tuning_steps``; it is kept beside the dataset's maps.
 
+    Where the training pictures are not of two classes or more, it stays as it is.
+
     Raises
     ------
     InputError
-        If the dataset's training pictures are not of two classes or more.
+        If what was kept is damaged.
     OutputError
         If the result cannot be kept.
     """
     draws = composer(dataset, recipe.short_side)
     if draws.kinds < 2:
-        raise InputError(
-            f"{dataset.folder}: has pictures of {draws.kinds} classes to train on, so there is "
-            "nothing to tell apart; set tuning_steps=0 to take the backbone as it is"
-        )
+        say("pictures: without two classes there is nothing to learn; the backbone stays as it is")
+        return backbone
     file = dataset.folder / "features" / f"backbone-{_key(recipe, backbone)}.safetensors"
     if file.is_file():
         try:

@@ -51,6 +51,7 @@ def test_dry_run_tells_and_writes_nothing(run: Run, tmp_path: Path, video: Path)
     fates = [stream["how"] for stream in document["streams"]]  # type: ignore[union-attr, call-overload, index]
     assert fates == ["copied", "encoded", "copied"]
     size = document["bytes"]
+    assert document["work"] == pytest.approx(1 + 1 / 17, abs=0.1)
     assert run("remix", video, *MUTE, "-o", "out.mp4", "--bitrate", "128k").code == 0
     assert size == pytest.approx((tmp_path / "out.mp4").stat().st_size, rel=0.3)
     again = run("remix", video, *MUTE, "--dry-run", "-o", "out.mp4")

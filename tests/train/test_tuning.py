@@ -106,7 +106,18 @@ def test_a_dataset_without_classes_has_nothing_to_learn(
 ) -> None:
     dataset = _beside(kit, tmp_path)
     dataset.stills = dataset.stills[:1]
-    with pytest.raises(InputError, match="tuning_steps=0"):
+    said: list[str] = []
+    assert tuned_backbone(dataset, SHORT, backbone, said.append) is backbone
+    assert len(said) == 1
+    assert "stays as it is" in said[0]
+
+
+def test_a_damaged_backbone_is_named(kit: Dataset, backbone: Backbone, tmp_path: Path) -> None:
+    dataset = _beside(kit, tmp_path)
+    tuned_backbone(dataset, SHORT, backbone, lambda _: None)
+    (kept,) = (tmp_path / "features").iterdir()
+    kept.write_bytes(kept.read_bytes()[:100])
+    with pytest.raises(InputError, match="delete it"):
         tuned_backbone(dataset, SHORT, backbone, lambda _: None)
 
 
