@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pixelmix.train.nets import STRIDE
-from pixelmix.train.pictures import crop, cut_out, degrade, occlude, recolour
+from pixelmix.train.pictures import crop, degrade, flipped, occlude, recolour, tilted
 from pixelmix.types import ByteArray
 
 MOST = 3
@@ -62,7 +62,7 @@ class Composer:
         count = min(count, len(self._pictures))
         kinds = rng.choice(len(self._pictures), count, replace=False)
         chosen = [self._load(int(rng.choice(self._pictures[kind]))) for kind in kinds]
-        chosen = [_flipped(picture, rng) for picture in chosen]
+        chosen = [flipped(picture, rng) for picture in chosen]
         if count == 1 and (not len(self._scenes) or rng.random() < _ALONE):
             view, boxes = crop(chosen[0], side, rng, 0.35), [(0, 0, side, side)]
         elif count > 1 and rng.random() < _BESIDE:
@@ -82,15 +82,11 @@ class Composer:
         return View(np.asarray(view), shown, cells)
 
     def _scene(self, rng: np.random.Generator) -> Image.Image:
-        return _flipped(self._load(int(rng.choice(self._scenes))), rng)
+        return flipped(self._load(int(rng.choice(self._scenes))), rng)
 
 
 _Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
-
-
-def _flipped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else picture
 
 
 def _strips(count: int, side: int, rng: np.random.Generator) -> list[tuple[int, int]]:
@@ -129,11 +125,7 @@ def _placed(
         # Wide enough to be seen, and within its strip.
         scale = min(rng.uniform(0.4, 1.0) * side / max(picture.size), room / picture.width)
         size = (max(24, int(picture.width * scale)), max(24, int(picture.height * scale)))
-        small = picture.resize(size, Image.Resampling.BILINEAR)
-        mask = cut_out(small)
-        angle = float(rng.uniform(-20, 20))
-        small = small.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-        mask = mask.rotate(angle, Image.Resampling.BILINEAR, expand=True)
+        small, mask = tilted(picture, size, rng)
         x = left + int(rng.integers(min(0, room - small.width), max(0, room - small.width) + 1))
         y = int(rng.integers(min(0, side - small.height), max(0, side - small.height) + 1))
         view.paste(small, (x, y), mask)

@@ -26,10 +26,7 @@ class Pictures:
     """Which pictures of the training split show what."""
 
     def __init__(self, dataset: Dataset) -> None:
-        kinds: dict[str, list[int]] = {}
-        for still in dataset.stills:
-            if still.split == "train":
-                kinds.setdefault(still.kind, []).append(still.picture)
+        kinds = training_stills(dataset)
         self._kinds = {kind: np.array(pictures) for kind, pictures in kinds.items()}
         self.scenes: Sequence[int] = [int(picture) for picture in kinds.get(SCENES, [])]
 
@@ -38,6 +35,15 @@ class Pictures:
         if sound.pictures:
             return np.arange(sound.first_picture, sound.first_picture + sound.pictures)
         return self._kinds.get(sound.kind, np.zeros(0, np.int64))
+
+
+def training_stills(dataset: Dataset) -> dict[str, list[int]]:
+    """Return the stills of the training split by kind, scenes included."""
+    kinds: dict[str, list[int]] = {}
+    for still in dataset.stills:
+        if still.split == "train":
+            kinds.setdefault(still.kind, []).append(still.picture)
+    return kinds
 
 
 class FrozenLooks:

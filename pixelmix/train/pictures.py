@@ -19,8 +19,7 @@ def augment(
     picture: Image.Image, scene: Image.Image, side: int, rng: np.random.Generator
 ) -> ByteArray:
     """Return a random view ``(side, side, 3)`` of a picture, sometimes pasted over a scene."""
-    if rng.random() < 0.5:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    picture = flipped(picture, rng)
     if rng.random() < PASTE_PROBABILITY:
         view = paste(picture, crop(scene, side, rng, 0.4), rng)
     else:
@@ -28,6 +27,11 @@ def augment(
     if rng.random() < 0.25:
         view = occlude(view, crop(scene, side, rng, 0.2), rng)
     return np.asarray(degrade(recolour(view, rng), rng))
+
+
+def flipped(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Return a picture, mirrored half of the time."""
+    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else picture
 
 
 def crop(picture: Image.Image, side: int, rng: np.random.Generator, smallest: float) -> Image.Image:
@@ -64,16 +68,25 @@ def paste(picture: Image.Image, scene: Image.Image, rng: np.random.Generator) ->
     side = scene.width
     scale = rng.uniform(0.35, 1.0) * side / max(picture.size)
     size = (max(16, int(picture.width * scale)), max(16, int(picture.height * scale)))
-    small = picture.resize(size, Image.Resampling.BILINEAR)
-    mask = cut_out(small)
-    angle = float(rng.uniform(-20, 20))
-    small = small.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-    mask = mask.rotate(angle, Image.Resampling.BILINEAR, expand=True)
+    small, mask = tilted(picture, size, rng)
     view = scene.copy()
     x = int(rng.integers(min(0, side - small.width), max(0, side - small.width) + 1))
     y = int(rng.integers(min(0, side - small.height), max(0, side - small.height) + 1))
     view.paste(small, (x, y), mask)
     return view
+
+
+def tilted(
+    picture: Image.Image, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[Image.Image, Image.Image]:
+    """Return a picture at a size, rotated a little, and the mask of what is seen of it."""
+    small = picture.resize(size, Image.Resampling.BILINEAR)
+    mask = cut_out(small)
+    angle = float(rng.uniform(-20, 20))
+    return (
+        small.rotate(angle, Image.Resampling.BILINEAR, expand=True),
+        mask.rotate(angle, Image.Resampling.BILINEAR, expand=True),
+    )
 
 
 def cut_out(picture: Image.Image) -> Image.Image:

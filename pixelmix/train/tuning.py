@@ -28,6 +28,7 @@ from pixelmix.media.atomic import partial_path
 from pixelmix.train.backbone import Backbone, layers_of, normalised, restore_backbone
 from pixelmix.train.compositions import Composer
 from pixelmix.train.features import Say
+from pixelmix.train.looks import training_stills
 from pixelmix.train.nets import around
 from pixelmix.train.recipe import Recipe
 
@@ -87,10 +88,7 @@ def tuned_backbone(dataset: Dataset, recipe: Recipe, backbone: Backbone, say: Sa
 
 def composer(dataset: Dataset, side: int) -> Composer:
     """Return what draws views of a dataset's training pictures."""
-    kinds: dict[str, list[int]] = {}
-    for still in dataset.stills:
-        if still.split == "train":
-            kinds.setdefault(still.kind, []).append(still.picture)
+    kinds = training_stills(dataset)
     for sound in dataset.split("train"):
         if sound.kind and sound.pictures:
             pictures = range(sound.first_picture, sound.first_picture + sound.pictures)

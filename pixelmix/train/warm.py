@@ -23,6 +23,7 @@ from pixelmix.model.images import network_input
 from pixelmix.model.schema import Bundle
 from pixelmix.model.session import Networks
 from pixelmix.train.checkpoint import State
+from pixelmix.train.looks import training_stills
 from pixelmix.train.losses import examples
 from pixelmix.train.mixtures import Mixer
 from pixelmix.train.model import Separator
@@ -141,7 +142,7 @@ def _measure(network: AudioNetwork, mixer: Mixer, recipe: Recipe) -> None:
 
 def _seen(networks: Networks, dataset: Dataset, kind: str) -> FloatArray | None:
     """Return ``(k,)``: the mean over pictures of what a bundle sees in them, None without any."""
-    stills = [s.picture for s in dataset.stills if s.kind == kind and s.split == "train"]
+    stills = list(training_stills(dataset).get(kind, ()))
     own = [s for s in dataset.split("train") if s.kind == kind and s.pictures]
     stills += [sound.first_picture + sound.pictures // 2 for sound in own]
     if not stills:
