@@ -36,7 +36,7 @@ Start = Annotated[
     typer.Option(
         "--start-from",
         metavar="NAME|PATH",
-        help="Begin with the sound side of a model instead of random weights.",
+        help="Begin with a model's weights instead of random ones; all but its vision head.",
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")]

@@ -147,7 +147,7 @@ def _training(recipe: Recipe, data: Data, steps: int) -> str:
     backbone = "trained too" if recipe.vision == "tuned" else "unchanged"
     if recipe.vision == "frozen" and recipe.tuning_steps:
         backbone = f"taught the classes in {recipe.tuning_steps} steps, then unchanged"
-    begun = f", begun with the sound side of {data.started_from}" if data.started_from else ""
+    begun = f", begun with {data.started_from}" if data.started_from else ""
     masks = f"{recipe.mask} masks"
     if recipe.mask == "binary" and recipe.threshold is None:
         masks += ", used as they come"

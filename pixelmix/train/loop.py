@@ -24,7 +24,7 @@ from pixelmix.train.recipe import Recipe
 from pixelmix.train.run import Run
 from pixelmix.train.trainer import Trainer
 from pixelmix.train.tuning import tuned_backbone
-from pixelmix.train.warm import sound_side
+from pixelmix.train.warm import picture_side, sound_side
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -57,10 +57,10 @@ def train(
     It goes on from the run's checkpoint if there is one, unless it is to start ``fresh``.
 
     ``weights`` of the backbone are a file or `IMAGENET`, see `load_backbone`; with None a backbone
-    that is tuned starts at random. A new run takes its sound side from the bundle ``start``, if
-    there is one, see `sound_side`. Started by ``torchrun`` or as one of several processes of
-    ``launch``, every process trains on its share of each batch; what they learn together is what
-    one process would.
+    that is tuned starts at random. A new run takes its sound side, and a frozen backbone, from the
+    bundle ``start``, if there is one, see `warm`. Started by ``torchrun`` or as one of several
+    processes of ``launch``, every process trains on its share of each batch; what they learn
+    together is what one process would.
 
     Raises
     ------
@@ -94,6 +94,8 @@ def train(
     if recipe.vision == "frozen" and backbone:
         # One process tunes it and makes the maps, the others find them.
         with fabric.rank_zero_first():
+            if start and not run.has_checkpoint():
+                backbone = picture_side(start, backbone, recipe.sizes)
             if recipe.tuning_steps and not run.has_checkpoint():
                 backbone = tuned_backbone(dataset, recipe, backbone, tell)
             features = prepare_features(dataset, recipe, backbone, tell)

@@ -43,7 +43,7 @@ class Data:
     licences: Mapping[str, int]
     """How many recordings and stills have which licence."""
     started_from: str = ""
-    """The model whose sound side the training began with, if any."""
+    """The model that the training began with, if any."""
 
 
 @dataclass(frozen=True, slots=True)

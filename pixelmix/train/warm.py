@@ -1,10 +1,12 @@
-"""Beginning with a bundle: its sound side, and a vector of every class as its vision side sees it.
+"""Beginning with a bundle: its backbone, its sound side, and what it sees of every class.
 
 A bundle holds no normalisation: each is folded into the convolution before it. To train on, it is
-put back, with the mean and variance that the convolution's output has on mixtures of the dataset
-and the scale and shift that undo them; so the network computes what it did.
+put back so that the network computes what it did: in the audio network with the mean and variance
+that the convolution's output has on mixtures of the dataset, in the backbone with those of the
+weights that it once came from.
 """
 
+import copy
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -22,12 +24,13 @@ from pixelmix.model.graphs import expected_graphs
 from pixelmix.model.images import network_input
 from pixelmix.model.schema import Bundle
 from pixelmix.model.session import Networks
+from pixelmix.train.backbone import Backbone, layers_of, restore_backbone
 from pixelmix.train.checkpoint import State
 from pixelmix.train.looks import training_stills
 from pixelmix.train.losses import examples
 from pixelmix.train.mixtures import Mixer
 from pixelmix.train.model import Separator
-from pixelmix.train.nets import AudioNetwork
+from pixelmix.train.nets import AudioNetwork, NetworkSizes
 from pixelmix.train.recipe import Recipe
 from pixelmix.types import FloatArray
 
@@ -37,6 +40,10 @@ _BATCHES = 4
 """Of mixtures, on which the normalisation is measured."""
 _LENGTH = 4.0
 """Deviation of a kernel's weights, times the square root of their number per output."""
+_FAINT = 1e-3
+"""A backbone's normalisation that scales by less is left out of its kernels."""
+_BACKBONE = "network.features."
+"""Begins the names of its weights in a bundle."""
 _HALF = ".half"
 """Ends the names of weights that a bundle stores in half precision."""
 
@@ -73,6 +80,34 @@ def sound_side(bundle: Bundle, dataset: Dataset, mixer: Mixer, recipe: Recipe) -
     return {name: value for name, value in state.items() if not name.startswith("vision.")}
 
 
+def picture_side(bundle: Bundle, backbone: Backbone, sizes: NetworkSizes) -> Backbone:
+    """Return a bundle's backbone, normalised as ``backbone`` is.
+
+    Raises
+    ------
+    ModelError
+        If the bundle is damaged or its backbone is not what ``sizes`` names.
+    """
+    weights = _weights(bundle, expected_graphs(bundle)[0].file)
+    folded = {name.removeprefix(_BACKBONE): value for name, value in weights.items()}
+    network = copy.deepcopy(backbone.network)
+    state = network.state_dict()
+    state |= {name: value for name, value in folded.items() if name in state}
+    try:
+        for (conv, _), (norm, layer) in _pairs(network):
+            deviation = (state[f"{norm}.running_var"] + layer.eps).sqrt()
+            scale = state[f"{norm}.weight"] / deviation
+            # What normalisation all but switches off would get huge kernels.
+            scale = torch.where(scale.abs() < _FAINT, 1.0, scale)
+            state[f"{conv}.weight"] = folded[f"{conv}.weight"] / scale[:, None, None, None]
+            state[f"{norm}.bias"] = folded[f"{conv}.bias"] + state[f"{norm}.running_mean"] * scale
+            state[f"{norm}.weight"] = scale * deviation
+        network.load_state_dict(state)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{bundle.path}: its backbone is no {sizes.backbone} ({error})") from error
+    return restore_backbone(layers_of(Backbone(network, ""), sizes), sizes)
+
+
 def _weights(bundle: Bundle, file: str) -> dict[str, Tensor]:
     graph = onnx.load_from_string(read_checked(bundle, file)).graph
     arrays = {w.name.removesuffix(_HALF): numpy_helper.to_array(w) for w in graph.initializer}
@@ -102,14 +137,13 @@ def _pairs(
     network: nn.Module,
 ) -> list[tuple[tuple[str, nn.Conv2d], tuple[str, nn.BatchNorm2d]]]:
     """Return the convolutions that are normalised, with what normalises them, by name."""
-    pairs = []
-    for name, level in network.named_modules():
-        if isinstance(level, nn.Sequential):
-            layers = [(f"{name}.{i}", layer) for i, layer in enumerate(level)]
-            for (before, conv), (after, norm) in pairwise(layers):
-                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    pairs.append(((before, conv), (after, norm)))
-    return pairs
+    kinds = (nn.Conv2d, nn.BatchNorm2d)
+    layers = [(n, layer) for n, layer in network.named_modules() if isinstance(layer, kinds)]
+    return [
+        ((before, conv), (after, norm))
+        for (before, conv), (after, norm) in pairwise(layers)
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    ]
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from pixelmix.train.model import Separator
 from pixelmix.train.nets import AudioNetwork, Synthesizer, VisionNetwork
 from pixelmix.train.run import Data
 from pixelmix.train.trainer import Trainer
-from pixelmix.train.warm import sound_side
+from pixelmix.train.warm import picture_side, sound_side
 from tests.train.tiny_recipe import TINY
 
 SIZES = replace(TINY.sizes, backbone="mobilenet_v3_small", head_context=1, same_padding=False)
@@ -31,24 +31,37 @@ RECIPE = replace(TINY, sizes=SIZES)
 BILINEAR = Image.Resampling.BILINEAR
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A model with random weights; its normalisations have been used."""
-    torch.manual_seed(1)
-    audio = AudioNetwork(SIZES)
-    for module in audio.modules():
+def used(network: nn.Module) -> None:
+    """Give its normalisations statistics."""
+    for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, 0.3)
             nn.init.normal_(module.bias, 0.0, 0.3)
             nn.init.normal_(module.running_mean, 0.0, 0.5)  # type: ignore[arg-type]
             nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def vision() -> VisionNetwork:
+    torch.manual_seed(2)
+    network = VisionNetwork(SIZES)
+    used(network)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, vision: VisionNetwork) -> Bundle:
+    """A model with random weights; its normalisations have been used."""
+    torch.manual_seed(1)
+    audio = AudioNetwork(SIZES)
+    used(audio)
     synthesizer = Synthesizer(SIZES.k)
     nn.init.normal_(synthesizer.scale)
     nn.init.constant_(synthesizer.bias, 0.7)
     target = tmp_path_factory.mktemp("models") / "one"
     data = Data("set", (), 1, 1.0, 1, {})
     export_bundle(
-        VisionNetwork(SIZES).eval(), audio.eval(), synthesizer,
+        vision, audio.eval(), synthesizer,
         describe("one", RECIPE, data, 1, Words()), target,
     )  # fmt: skip
     return load_bundle(target)
@@ -76,6 +89,30 @@ def test_the_sound_side_computes_what_the_bundle_does(
         found = separator.syn(vectors, components).sigmoid()
     np.testing.assert_allclose(components, wanted, atol=2e-3 * np.abs(wanted).max())
     np.testing.assert_allclose(found, masks, atol=2e-3)
+
+
+@pytest.mark.parametrize("faint", [False, True])
+def test_the_backbone_computes_what_the_bundles_does(
+    bundle: Bundle, vision: VisionNetwork, *, faint: bool
+) -> None:
+    other = VisionNetwork(SIZES).eval().features
+    used(other)
+    if faint:
+        for module in other.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.data[0] = 0.0
+    images = torch.rand(2, 3, 64, 80) * 2 - 1
+    with torch.no_grad():
+        # The bundle's weights are rounded to half precision.
+        wanted, before = vision.features(images), other(images)
+        found = picture_side(bundle, Backbone(other, ""), SIZES).network(images)
+    assert float((before - wanted).abs().max()) > 0.1 * float(wanted.abs().max())
+    np.testing.assert_allclose(found, wanted, atol=1e-2 * float(wanted.abs().max()))
+
+
+def test_the_backbone_of_another_network_is_refused(bundle: Bundle, backbone: Backbone) -> None:
+    with pytest.raises(ModelError, match="no mobilenet_v2"):
+        picture_side(bundle, backbone, TINY.sizes)
 
 
 def test_normalisations_know_the_mixtures(bundle: Bundle, kit: Dataset, mixer: Mixer) -> None:
