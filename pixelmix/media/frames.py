@@ -28,9 +28,10 @@ class PictureReader(Closing):
     `at` gives the picture of the nearest preceding key frame when that is no more than
     `tolerance` seconds away; otherwise what a player shows at that time: the very picture without
     tolerance, else the last one by then that other pictures refer to, a few pictures before (those
-    that none refers to are half of a film, and need not be decoded). Times before the first picture or after the last one give the first or the last; a damaged picture is
-    replaced by the nearest good one. Works for variable frame rates, single pictures and files
-    that cannot be sought in; memory does not grow with the length.
+    that none refers to are half of many films, and need not be decoded). Times before the first
+    picture or after the last one give the first or the last; a damaged picture is replaced by the
+    nearest good one. Works for variable frame rates, single pictures and files that cannot be
+    sought in; memory does not grow with the length.
 
     Parameters
     ----------
