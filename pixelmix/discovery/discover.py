@@ -21,6 +21,9 @@ OWN = 0.7
 """The same for a cell to belong to a region."""
 NEW = 0.04
 """Part of the sound that another region must take, times how new its mask is."""
+SURE = 0.27
+"""How decided a mask must be, 0 to 1 (as `mix.meter` has it): one that gets a little of everything
+is a guess."""
 MOST = 12
 """Regions, at most."""
 CANDIDATES = 48
@@ -59,7 +62,8 @@ def discover(
     are the same thing, at another time or in another place. The candidate that gets most is a
     region; then the one that takes most when it competes with those before, as far as its mask is
     not a mixture of theirs: so the edge of a player does not become another. That goes on until
-    the next would get less than `NEW`, or there are ``count``.
+    the next would get less than `NEW`, or there are ``count``. What is no surer than a guess
+    (`SURE`) is left out.
 
     Parameters
     ----------
@@ -69,7 +73,8 @@ def discover(
         Returns the masks ``(n, points)`` of vectors ``(n, k)`` where the components are
         ``(k, points)``.
     count
-        How many regions there are, if it is known; then also what hardly sounds is taken.
+        How many regions there are, if it is known; then also what hardly sounds and mere guesses
+        are taken.
     """
     totals = np.array([scene.total for scene in scenes])
     if max((scene.mixture.max(initial=0.0) for scene in scenes), default=0.0) <= QUIET:
@@ -114,17 +119,23 @@ class _Candidates:
         chosen: dict[int, float] = {}
         while len(chosen) < min(len(self._masks), MOST if count is None else count):
             left = [i for i in range(len(self._masks)) if i not in chosen]
-            worth = [self._worth(i, [*chosen]) for i in left]
+            least = SURE if count is None else 0.0
+            worth = [self._worth(i, [*chosen], least) for i in left]
             best = int(np.argmax(worth))
             if count is None and worth[best] < (NEW if chosen else LOUD):
                 break
             chosen[left[best]] = worth[best]
         return chosen
 
-    def _worth(self, candidate: int, chosen: list[int]) -> float:
-        """Return the part of the sound that it takes from the chosen, times how new it is."""
-        masks = compete(self._masks[[*chosen, candidate]])
-        taken = float(np.square(masks[-1]) @ self._weights)
+    def _worth(self, candidate: int, chosen: list[int], least: float) -> float:
+        """Return the part of the sound that it takes from the chosen, times how new it is.
+
+        Nothing, where its mask is less decided than `least`.
+        """
+        mask = compete(self._masks[[*chosen, candidate]])[-1]
+        taken = float(np.square(mask) @ self._weights)
+        if taken < least * float(mask @ self._weights):
+            return 0.0
         if not chosen:
             return taken
         # What no mixture of the chosen explains of the course of its mask's logits.

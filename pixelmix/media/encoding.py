@@ -7,6 +7,7 @@ import av
 import av.error
 from av.codec import CodecContext
 from av.codec.codec import Codec, UnknownCodecError
+from av.codec.context import ThreadType
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -109,6 +110,8 @@ class PictureEncoder:
         codec.framerate = self.fps
         codec.sample_aspect_ratio = self.sample_aspect
         codec.thread_count = self.threads
+        # PyAV's default, slices, leaves half of two cores idle.
+        codec.thread_type = ThreadType.AUTO
         self.colours.describe(codec)
         options = dict(_OPTIONS.get(encoding.encoder, {}))
         crf = _CRF.get(encoding.encoder) if encoding.crf is None else encoding.crf

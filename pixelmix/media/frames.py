@@ -26,10 +26,12 @@ class PictureReader(Closing):
     """Pictures at chosen times, upright, RGB, resized to the network's short side.
 
     `at` gives the picture of the nearest preceding key frame when that is no more than
-    `tolerance` seconds away; otherwise the very picture that a player shows at that time. Times
-    before the first picture or after the last one give the first or the last; a damaged picture is
-    replaced by the nearest good one. Works for variable frame rates, single pictures and files
-    that cannot be sought in; memory does not grow with the length.
+    `tolerance` seconds away; otherwise what a player shows at that time: the very picture without
+    tolerance, else the last one by then that other pictures refer to, a few pictures before (those
+    that none refers to are half of many films, and need not be decoded). Times before the first
+    picture or after the last one give the first or the last; a damaged picture is replaced by the
+    nearest good one. Works for variable frame rates, single pictures and files that cannot be
+    sought in; memory does not grow with the length.
 
     Parameters
     ----------
@@ -106,7 +108,7 @@ class PictureReader(Closing):
         if self._decoder is None:
             # Opened only when key frames do not suffice: an open file holds an index of every
             # packet, 20 MB for an hour of MP4.
-            self._decoder = _Decoder(self._info, self._threads)
+            self._decoder = _Decoder(self._info, self._threads, exact=not self._tolerance)
         decoded = self._decoder.at(time, key)
         return self._last if decoded is None else self._picture(decoded)
 
@@ -154,8 +156,10 @@ def _color_range(frame: VideoFrame) -> int | None:
 class _Decoder(Track):
     """Decodes forward from key frames; goes on where it stands when it can."""
 
-    def __init__(self, info: MediaInfo, threads: int) -> None:
+    def __init__(self, info: MediaInfo, threads: int, *, exact: bool) -> None:
         super().__init__(info, threads, ThreadType.AUTO)
+        if not exact:
+            self.stream.codec_context.skip_frame = "NONREF"
         self._frames: Iterator[Decoded] = self.pictures(self.packets())
         self._current: Decoded | None = None
         self._next: Decoded | None = None

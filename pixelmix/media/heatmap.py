@@ -65,7 +65,7 @@ def render(
     span
         The part of the input to write; the output then begins at zero.
     threads
-        Of decoder, filters and encoder each; 0 lets FFmpeg choose.
+        Of decoder and encoder each; 0 lets FFmpeg choose.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def still(info: MediaInfo, picture_time: float, overlay: ByteArray) -> ByteArray
     picture = first_picture(info, picture_time)
     course = Course(Maps(0.0, Fraction(1), [overlay]))
     pixel_format = "yuv444p10le" if depth(picture.format) > 8 else "yuv444p"
-    laid = Overlay(picture, course.shape, pixel_format, Fraction(1), even=False, threads=1)
+    laid = Overlay(picture, course.shape, pixel_format, Fraction(1), even=False)
     frame = (laid.push(picture, 0, course.at(Fraction(0))) + laid.finish())[0]
     shown = frame.reformat(
         info.video.width,
@@ -163,7 +163,6 @@ class _Pictures:
             pixel_format_for(encoding.encoder, frame),
             film.tick,
             side_by_side=side_by_side,
-            threads=threads,
         )
         self._encoder = PictureEncoder(
             encoding,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pixelmix.discovery.discover import MOST, Found, discover
 from pixelmix.discovery.scene import SAMPLES
+from pixelmix.types import FloatArray
 from tests.discovery.made_scenes import SHAPE, K, looks, make_scene, masks_of, scene_of
 
 BOTH = {0: 1.0, 1: 1.0}
@@ -108,6 +109,19 @@ def test_count_overrides_what_the_sound_says() -> None:
     assert len(discover(scenes, masks_of, 2)) == 2
     (one,) = discover(scenes, masks_of, 1)
     assert one.feature.argmax() in (0, 1)
+
+
+def test_a_guess_is_no_region_unless_it_is_asked_for() -> None:
+    """What gets a little of everything, and much in all."""
+    scenes = [make_scene([(0, 3, 2), (1, 3, 12)], {0: 1.0, 1: 2.0})]
+
+    def vague(vectors: FloatArray, points: FloatArray) -> FloatArray:
+        masks = masks_of(vectors, points)
+        masks[vectors.argmax(axis=1) == 1] = 0.11
+        return masks
+
+    assert kinds(discover(scenes, vague)) == [0]
+    assert kinds(discover(scenes, vague, 2)) == [0, 1]
 
 
 def test_there_are_never_too_many() -> None:
