@@ -252,7 +252,7 @@ def run_stages(video: Path, target: Path, model: str) -> None:
     from pixelmix.mix.gain_options import parse_gain
     from pixelmix.model.bundle import find_bundle, load_bundle
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import remix_video
+    from pixelmix.pipeline.remix import remix_video
     from pixelmix.regions.parse import parse_region
 
     began = time.perf_counter()

@@ -29,7 +29,7 @@ from pixelmix.errors import UsageError
 
 if TYPE_CHECKING:
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import Heated, View
+    from pixelmix.pipeline.heatmap import Heated, View
 
 ModeChoice = Annotated[
     str,
@@ -95,7 +95,8 @@ def heatmap(
     """
     from pixelmix.cli.setup import open_networks, tell_damage
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import Encoding, heatmap_still, heatmap_video
+    from pixelmix.media.heatmap import Encoding
+    from pixelmix.pipeline.heatmap import heatmap_still, heatmap_video
 
     console = Console(json, quiet, verbose)
     if at is not None and not still:
@@ -138,7 +139,7 @@ def heatmap(
 
 
 def _view(mode: str, opacity: float, side_by_side: bool) -> "View":
-    from pixelmix.pipeline import View
+    from pixelmix.pipeline.heatmap import View
 
     for known in ("energy", "clusters", "regions"):
         if mode == known:

@@ -27,7 +27,7 @@ from pixelmix.cli.options import (
 
 if TYPE_CHECKING:
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import RegionsFile
+    from pixelmix.pipeline.regions import RegionsFile
 
 Count = Annotated[
     int | None,
@@ -69,7 +69,7 @@ def regions(
     """
     from pixelmix.cli.setup import open_networks, tell_damage, tell_doubts
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import find_regions, regions_files
+    from pixelmix.pipeline.regions import find_regions, regions_files
 
     console = Console(json, quiet, verbose)
     files = expand(inputs)

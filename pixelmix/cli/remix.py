@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pixelmix.dsp.warp import HighBand
     from pixelmix.media.loudness import Loudness
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import Remixed
     from pixelmix.pipeline.mixer import Clip, SoundReport
+    from pixelmix.pipeline.remix import Remixed
 
 Gains = Annotated[
     list[str] | None,
@@ -125,12 +125,11 @@ def remix(
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
-    from pixelmix.cli.streams_table import tell_preview
     from pixelmix.hearing import Source
     from pixelmix.media.remux import Sound
     from pixelmix.mix.automation import read_automation
     from pixelmix.mix.gain_options import parse_gain
-    from pixelmix.pipeline import preview_remix, remix_video
+    from pixelmix.pipeline.remix import remix_video
 
     console = Console(json, quiet, verbose)
     if not gain and automation is None:
@@ -158,6 +157,9 @@ def remix(
                 return None
             source = Source(file, audio_track, start, duration)
             if dry_run:
+                from pixelmix.cli.streams_table import tell_preview
+                from pixelmix.pipeline.preview import preview_remix
+
                 preview = preview_remix(
                     source, target, specs, gains, sound=sound, overwrite=overwrite
                 )
@@ -202,7 +204,6 @@ def _bit_rate(text: str) -> int:
 
 def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
     from pixelmix.cli.setup import tell_streams
-    from pixelmix.cli.streams_table import tell_checks
 
     report = result.report
     how = f"sound in {report.encoding.codec}" if report.encoding else "all packets copied"
@@ -216,6 +217,8 @@ def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
         _tell_sound(result.sound, clip, console)
     tell_streams(report, console)
     if result.checks:
+        from pixelmix.cli.streams_table import tell_checks
+
         tell_checks(result.checks, report, console)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pixelmix.dsp.warp import HighBand
     from pixelmix.media.stemfile import StemFormat
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import Separated
+    from pixelmix.pipeline.separate import Separated
 
 Format = Annotated[str, typer.Option("--format", metavar="wav|flac", help="Of the stems' files.")]
 BitDepth = Annotated[
@@ -89,7 +89,7 @@ def separate(
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import separate_multitrack, separate_video
+    from pixelmix.pipeline.separate import separate_multitrack, separate_video
 
     console = Console(json, quiet, verbose)
     band: HighBand = chosen("--highband", highband, ("follow", "keep"))

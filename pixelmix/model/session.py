@@ -52,7 +52,8 @@ class Networks(Closing):
     def open(cls, bundle: Bundle, device: str = "auto", threads: int | None = None) -> Self:
         """Check the bundle's files, load the networks and make sure that the device works.
 
-        ``threads`` is the number of CPU threads; ``None`` takes one per core.
+        ``threads`` is the number of CPU threads of each network; ``None`` takes one per two
+        cores: decoding, the other networks and encoding run beside it (measured on two cores).
 
         Raises
         ------
@@ -81,7 +82,7 @@ class Networks(Closing):
         sessions = []
         for graph, content in zip(expected_graphs(bundle), contents, strict=True):
             where = str(bundle.path / graph.file)
-            session = _start(where, content, device, threads or usable_cores())
+            session = _start(where, content, device, threads or max(1, usable_cores() // 2))
             graph.check_metas(where, session.get_inputs(), session.get_outputs())
             sessions.append(session)
         networks = cls(bundle, device, sessions)
@@ -198,7 +199,8 @@ def usable_cores() -> int:
 
 def _read(bundle: Bundle, graph: Graph) -> bytes:
     content = read_checked(bundle, graph.file)
-    if _EXTERNAL_DATA.search(content):
+    # The plain word first: looking for the pattern takes longer than loading the network.
+    if b"location" in content and _EXTERNAL_DATA.search(content):
         raise ModelError(
             f"{bundle.path / graph.file} keeps weights in another file, which a bundle may not; "
             "save the network with its weights inside"
