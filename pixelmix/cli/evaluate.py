@@ -74,7 +74,6 @@ def evaluate(
         from pixelmix.evaluation.evaluate import evaluate as measure
         from pixelmix.evaluation.page import write_page
     from pixelmix.cli.setup import open_networks
-    from pixelmix.model.session import usable_cores
 
     console = Console(json, quiet)
     options = Options(
@@ -89,7 +88,7 @@ def evaluate(
         _check_free(html, overwrite=overwrite)
     opened = Dataset.open(dataset)
     with (
-        open_networks(model, device, threads or usable_cores(), console) as networks,
+        open_networks(model, device, threads, console) as networks,
         console.counting("evaluating") as watch,
     ):
         report = measure(networks, opened, options, watch, console.note)

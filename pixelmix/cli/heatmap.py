@@ -14,6 +14,7 @@ from pixelmix.cli.options import (
     DeviceChoice,
     Duration,
     Inputs,
+    Jobs,
     Json,
     Look,
     Model,
@@ -80,6 +81,7 @@ def heatmap(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -103,9 +105,9 @@ def heatmap(
         raise UsageError("--at says which picture --still writes; give both")
     view = _view(mode, opacity, side_by_side)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look) as networks:
+    with open_networks(model, device, threads, console, look, sharers=jobs) as networks:
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             ending = ".heatmap.png" if still else ".heatmap.mp4"
             target = output_for(file, ending, output, many=len(files) > 1)
             if skip_existing and target.exists():
@@ -135,7 +137,7 @@ def heatmap(
             _tell(result, view, took, console)
             return _document(result, view, networks, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _view(mode: str, opacity: float, side_by_side: bool) -> "View":

@@ -18,6 +18,7 @@ from pixelmix.cli.options import (
     Duration,
     HighBandMode,
     InputsOrProject,
+    Jobs,
     Json,
     Look,
     Model,
@@ -111,6 +112,7 @@ def remix(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -147,10 +149,14 @@ def remix(
     with ExitStack() as stack:
         # Opened by the first file that needs them: unit gains need no networks.
         networks = cache(
-            lambda: stack.enter_context(open_networks(model, device, threads, console, look))
+            lambda: stack.enter_context(
+                open_networks(model, device, threads, console, look, sharers=2 * jobs)
+            )
         )
+        if jobs > 1:
+            networks()
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             target = output_for(file, f".remix{file.suffix}", output, many=len(files) > 1)
             if skip_existing and target.exists():
                 console.note(f"{target} exists; left {file} out")
@@ -186,7 +192,7 @@ def remix(
             used = networks() if result.report.encoding else None
             return _document(result, used, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _bit_rate(text: str) -> int:

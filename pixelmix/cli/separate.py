@@ -17,6 +17,7 @@ from pixelmix.cli.options import (
     Duration,
     HighBandMode,
     InputsOrProject,
+    Jobs,
     Json,
     Look,
     Model,
@@ -74,6 +75,7 @@ def separate(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -100,9 +102,9 @@ def separate(
         )
     specs = places(point, region)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look) as networks:
+    with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             ending = ".stems.mkv" if multitrack else ".stems"
             folder = output_for(file, ending, output, many=len(files) > 1)
             if skip_existing and folder.exists():
@@ -128,7 +130,7 @@ def separate(
             _tell(result, folder, took, console)
             return _document(result, networks, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _stored(format_name: str, bits: str | None) -> "StemFormat":

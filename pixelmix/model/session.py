@@ -52,8 +52,7 @@ class Networks(Closing):
     def open(cls, bundle: Bundle, device: str = "auto", threads: int | None = None) -> Self:
         """Check the bundle's files, load the networks and make sure that the device works.
 
-        ``threads`` is the number of CPU threads of each network; ``None`` takes one per two
-        cores: decoding, the other networks and encoding run beside it (measured on two cores).
+        ``threads`` is the number of CPU threads; ``None`` takes one per core.
 
         Raises
         ------
@@ -82,7 +81,7 @@ class Networks(Closing):
         sessions = []
         for graph, content in zip(expected_graphs(bundle), contents, strict=True):
             where = str(bundle.path / graph.file)
-            session = _start(where, content, device, threads or max(1, usable_cores() // 2))
+            session = _start(where, content, device, threads or usable_cores())
             graph.check_metas(where, session.get_inputs(), session.get_outputs())
             sessions.append(session)
         networks = cls(bundle, device, sessions)
