@@ -20,7 +20,7 @@ from pixelmix.hearing import Source
 from pixelmix.media.mono import read_mono
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
-from pixelmix.pipeline import separate_video
+from pixelmix.pipeline.separate import separate_video
 from pixelmix.regions.parse import parse_region
 
 HERE = Path(__file__).resolve().parent

@@ -18,23 +18,13 @@ if TYPE_CHECKING:
         UsageError,
     )
     from pixelmix.hearing import Source
+    from pixelmix.media.heatmap import Encoding
     from pixelmix.mix.gain_options import parse_gain
     from pixelmix.model.session import Networks, open_model
-    from pixelmix.pipeline import (
-        Encoding,
-        Heated,
-        RegionsFile,
-        Remixed,
-        Separated,
-        View,
-        find_regions,
-        heatmap_still,
-        heatmap_video,
-        regions_files,
-        remix_video,
-        separate_multitrack,
-        separate_video,
-    )
+    from pixelmix.pipeline.heatmap import Heated, View, heatmap_still, heatmap_video
+    from pixelmix.pipeline.regions import RegionsFile, find_regions, regions_files
+    from pixelmix.pipeline.remix import Remixed, remix_video
+    from pixelmix.pipeline.separate import Separated, separate_multitrack, separate_video
     from pixelmix.regions.parse import parse_point, parse_region
 
 __version__ = "0.1.0"
@@ -68,20 +58,33 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Encoding": "media.heatmap",
+    "Heated": "pipeline.heatmap",
     "Networks": "model.session",
+    "RegionsFile": "pipeline.regions",
+    "Remixed": "pipeline.remix",
+    "Separated": "pipeline.separate",
     "Source": "hearing",
+    "View": "pipeline.heatmap",
+    "find_regions": "pipeline.regions",
+    "heatmap_still": "pipeline.heatmap",
+    "heatmap_video": "pipeline.heatmap",
     "open_model": "model.session",
     "parse_gain": "mix.gain_options",
     "parse_point": "regions.parse",
     "parse_region": "regions.parse",
+    "regions_files": "pipeline.regions",
+    "remix_video": "pipeline.remix",
+    "separate_multitrack": "pipeline.separate",
+    "separate_video": "pipeline.separate",
 }
-"""Where names live; errors have their own module, and the rest is in the pipeline."""
+"""Where names live; the errors have their own module."""
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'pixelmix' has no attribute {name!r}")
-    home = _HOMES.get(name, "errors" if name.endswith("Error") else "pipeline")
+    home = _HOMES.get(name, "errors")
     return getattr(import_module(f"pixelmix.{home}"), name)
 
 

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from pixelmix.ahead import Ahead
 from pixelmix.closing import Closing
 from pixelmix.dsp.resample import Resampler
 from pixelmix.media.audio import AudioReader
 from pixelmix.mix.plan import Window, WindowBuffer
 from pixelmix.types import FloatArray, FrontEnd, MediaInfo
+
+_BLOCKS_AHEAD = 12
+"""Blocks of sound read before they are needed: more than there are between two windows."""
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of sound done and, where known, their total."""
@@ -77,12 +81,14 @@ class Hearing(Closing):
         wanted = math.inf if source.duration is None else source.duration
         total = min(wanted, known - self.first_sample / self.audio.rate)
         self._total = total if total < math.inf else None
+        self._blocks = Ahead(self._read(), _BLOCKS_AHEAD)
         self._heard = 0
         self.windows = 0
         """Windows of the model so far."""
 
     def close(self) -> None:
         """Close the file; what was measured stays."""
+        self._blocks.close()
         self.audio.close()
 
     @property
@@ -102,6 +108,11 @@ class Hearing(Closing):
 
         With the last windows come no samples.
         """
+        for samples, windows in self._blocks:
+            yield samples, windows
+            self._tell(windows)
+
+    def _read(self) -> Iterator[tuple[FloatArray, Sequence[Window]]]:
         fe, audio = self._fe, self.audio
         resampler, buffer = Resampler(audio.rate, fe.rate), WindowBuffer(fe)
         for samples in audio:
@@ -110,13 +121,11 @@ class Hearing(Closing):
             windows = buffer.push(mono)
             self.windows += len(windows)
             yield samples, windows
-            self._tell(windows)
         tail = resampler.finish()
         self._heard += len(tail)
         windows = buffer.push(tail) + buffer.finish()
         self.windows += len(windows)
         yield np.zeros((audio.channels, 0), np.float32), windows
-        self._tell(windows)
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield the sound once from its first to its last frame."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pixelmix.ahead import Ahead
 from pixelmix.closing import Closing
 from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import UsageError
@@ -16,6 +17,9 @@ from pixelmix.model.session import Networks
 from pixelmix.regions.cells import pool, region_cells
 from pixelmix.types import FloatArray, MediaInfo, Region, StemBlock
 from pixelmix.watch import Watch
+
+_BLOCKS_AHEAD = 12
+"""Blocks of sound worked on before they are needed: more than there are between two windows."""
 
 
 class StemStream(Closing):
@@ -41,12 +45,16 @@ class StemStream(Closing):
         # Regions that were found say themselves what they look like.
         described = all(region.feature is not None for region in regions)
         self._watch = None if described else Watch(info, networks)
+        self._looked = Ahead(self._look(), _BLOCKS_AHEAD)
+        self._masked = Ahead(self._mask(), _BLOCKS_AHEAD)
         self.meter = Meter(len(regions))
         self.first_sample = self._hearing.first_sample
         """Samples from the start of the file to the first one that is handed out."""
 
     def close(self) -> None:
         """Close the file; what was measured stays."""
+        self._masked.close()
+        self._looked.close()
         self._hearing.close()
         if self._watch:
             self._watch.close()
@@ -71,10 +79,10 @@ class StemStream(Closing):
         fe, audio = self._networks.bundle.front_end, self.audio
         blender = MaskBlender(fe, len(self._regions))
         stems = StemSynthesizer(fe, audio.rate, audio.channels, len(self._regions), self._highband)
-        for samples, windows in self._hearing:
+        for samples, masks in self._masked:
             stems.push_samples(samples)
-            for window in windows:
-                stems.push_masks(compete(blender.push(self._masks(window))))
+            for window in masks:
+                stems.push_masks(compete(blender.push(window)))
             yield from self._measured(stems.pull())
         stems.push_masks(compete(blender.finish()))
         self.close()
@@ -85,12 +93,22 @@ class StemStream(Closing):
             self.meter.add(block)
             yield block
 
-    def _masks(self, window: Window) -> FloatArray:
+    def _look(self) -> Iterator[tuple[FloatArray, Sequence[tuple[Window, FloatArray]]]]:
+        """Yield blocks of sound and the windows they complete, with what the regions look like."""
+        for samples, windows in self._hearing:
+            yield samples, [(window, self._vectors(window.index)) for window in windows]
+
+    def _mask(self) -> Iterator[tuple[FloatArray, Sequence[FloatArray]]]:
+        """Yield blocks of sound and the masks of the windows they complete."""
+        for samples, windows in self._looked:
+            yield samples, [self._masks(window, vectors) for window, vectors in windows]
+
+    def _masks(self, window: Window, vectors: FloatArray) -> FloatArray:
         """Return the masks ``(regions, rows, frames)`` of one window."""
         bundle = self._networks.bundle
         log_mag = log_magnitude(bundle.front_end, window)
         components = self._networks.components(log_mag)
-        masks = bundle.cut(self._networks.masks(self._vectors(window.index), components)[0])
+        masks = bundle.cut(self._networks.masks(vectors, components)[0])
         self.meter.add_masks(masks, np.exp(log_mag[0, 0]))
         return masks
 

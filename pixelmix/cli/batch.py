@@ -1,6 +1,8 @@
 """Doing one thing to many files: a bad file does not stop the others."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import typer
@@ -56,33 +58,73 @@ def output_for(source: Path, ending: str, output: Path | None, *, many: bool) ->
     return output / (source.stem + ending) if many else output
 
 
-def run_all(
-    files: Sequence[Path], work: Callable[[Path], Document | None], console: Console
-) -> None:
+Work = Callable[[Path, Console], Document | None]
+"""Does it with one file, and says so on the console it is given; None for a file left out."""
+
+
+def run_all(files: Sequence[Path], work: Work, console: Console, jobs: int = 1) -> None:
     """Do `work` on every file, print the JSON documents, and exit with 1 if any file failed.
 
-    `work` returns a document, or None for a file that was left out. With a single file its error
-    is raised as it is.
+    `jobs` files are worked on at a time, one per core at most; what each says comes in the order
+    of the files. With a single file its error is raised as it is.
     """
     if len(files) == 1:
-        document = work(files[0])
+        document = work(files[0], console)
         console.document(
             {"input": str(files[0]), "skipped": True} if document is None else document
         )
         return
     done: list[Document] = []
     failed: list[Document] = []
-    for file in files:
-        try:
-            document = work(file)
-        except PixelmixError as error:
-            console.warn(str(error))
-            failed.append({"input": str(file), "error": str(error)})
-        else:
-            if document is not None:
-                done.append(document)
+    for file, outcome in _outcomes(files, work, console, jobs):
+        if isinstance(outcome, PixelmixError):
+            console.warn(str(outcome))
+            failed.append({"input": str(file), "error": str(outcome)})
+        elif outcome is not None:
+            done.append(outcome)
     console.document({"results": done, "failed": failed})
     skipped = len(files) - len(done) - len(failed)
     console.note(f"{len(done)} done, {skipped} skipped, {len(failed)} failed")
     if failed:
         raise typer.Exit(1)
+
+
+Outcome = Document | PixelmixError | None
+
+
+def _outcomes(
+    files: Sequence[Path], work: Work, console: Console, jobs: int
+) -> Iterator[tuple[Path, Outcome]]:
+    """Yield what became of each file, in their order."""
+    if jobs == 1:
+        yield from ((file, _outcome(work, file, console)) for file in files)
+        return
+    from pixelmix.model.session import usable_cores
+
+    stop = threading.Event()
+    consoles = [console.apart(stop) for _ in files]
+    with (
+        ThreadPoolExecutor(min(jobs, usable_cores())) as pool,
+        console.counting(f"{len(files)} files") as count,
+    ):
+        try:
+            asked = [
+                pool.submit(_outcome, work, file, own)
+                for file, own in zip(files, consoles, strict=True)
+            ]
+            for number, (file, own, one) in enumerate(zip(files, consoles, asked, strict=True), 1):
+                outcome = one.result()
+                own.release()
+                count(number, len(files))
+                yield file, outcome
+        finally:
+            # Interrupted: those at work give up at their next window and clean up.
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _outcome(work: Work, file: Path, console: Console) -> Outcome:
+    try:
+        return work(file, console)
+    except PixelmixError as error:
+        return error

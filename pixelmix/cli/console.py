@@ -3,11 +3,14 @@
 import json
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TextIO
+
+from pixelmix.errors import PixelmixError
 
 if TYPE_CHECKING:
     from pixelmix.hearing import Progress
@@ -30,16 +33,39 @@ class Console:
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    held: list[tuple[TextIO, str]] | None = None
+    """Lines kept until `release`, where several files are worked on at once."""
+    stop: threading.Event | None = None
+    """Set when the work is to be given up; looked at whenever it tells its progress."""
+
+    def apart(self, stop: threading.Event) -> "Console":
+        """Return one that keeps its lines until `release`, draws no bars, and heeds `stop`."""
+        return replace(self, held=[], stop=stop)
+
+    def release(self) -> None:
+        """Print the lines that were kept."""
+        for stream, text in self.held or ():
+            print(text, file=stream)
+
+    def _print(self, stream: TextIO, text: str) -> None:
+        if self.held is None:
+            print(text, file=stream)
+        else:
+            self.held.append((stream, text))
+
+    def _heed(self, _done: float, _total: float | None) -> None:
+        if self.stop is not None and self.stop.is_set():
+            raise PixelmixError("stopped")
 
     def say(self, text: str) -> None:
         """Print a line of the result, unless the result is JSON."""
         if not self.as_json and not self.quiet:
-            print(plain(text))
+            self._print(sys.stdout, plain(text))
 
     def note(self, text: str) -> None:
         """Print something the user should know to standard error."""
         if not self.quiet:
-            print(f"pixelmix: {plain(text)}", file=sys.stderr)
+            self._print(sys.stderr, f"pixelmix: {plain(text)}")
 
     def detail(self, text: str) -> None:
         """Print something only the curious want to know to standard error."""
@@ -48,7 +74,7 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Print a warning to standard error, also when quiet."""
-        print(f"pixelmix: warning: {plain(text)}", file=sys.stderr)
+        self._print(sys.stderr, f"pixelmix: warning: {plain(text)}")
 
     def document(self, value: JsonValue) -> None:
         """Print the result as JSON, if that was asked for."""
@@ -58,6 +84,9 @@ class Console:
     @contextmanager
     def progress(self, label: str) -> Iterator["Progress | None"]:
         """Show a bar while the block runs; none when standard error is no terminal."""
+        if self.stop is not None:
+            yield self._heed
+            return
         if self.quiet or not sys.stderr.isatty():
             yield None
             return

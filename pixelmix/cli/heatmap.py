@@ -14,6 +14,7 @@ from pixelmix.cli.options import (
     DeviceChoice,
     Duration,
     Inputs,
+    Jobs,
     Json,
     Look,
     Model,
@@ -29,7 +30,7 @@ from pixelmix.errors import UsageError
 
 if TYPE_CHECKING:
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import Heated, View
+    from pixelmix.pipeline.heatmap import Heated, View
 
 ModeChoice = Annotated[
     str,
@@ -80,6 +81,7 @@ def heatmap(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -95,16 +97,17 @@ def heatmap(
     """
     from pixelmix.cli.setup import open_networks, tell_damage
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import Encoding, heatmap_still, heatmap_video
+    from pixelmix.media.heatmap import Encoding
+    from pixelmix.pipeline.heatmap import heatmap_still, heatmap_video
 
     console = Console(json, quiet, verbose)
     if at is not None and not still:
         raise UsageError("--at says which picture --still writes; give both")
     view = _view(mode, opacity, side_by_side)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look) as networks:
+    with open_networks(model, device, threads, console, look, sharers=jobs) as networks:
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             ending = ".heatmap.png" if still else ".heatmap.mp4"
             target = output_for(file, ending, output, many=len(files) > 1)
             if skip_existing and target.exists():
@@ -134,11 +137,11 @@ def heatmap(
             _tell(result, view, took, console)
             return _document(result, view, networks, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _view(mode: str, opacity: float, side_by_side: bool) -> "View":
-    from pixelmix.pipeline import View
+    from pixelmix.pipeline.heatmap import View
 
     for known in ("energy", "clusters", "regions"):
         if mode == known:

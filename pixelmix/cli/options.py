@@ -83,7 +83,19 @@ Look = Annotated[
     ),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, metavar="N", help="CPU threads; else all cores.")
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="CPU threads of the networks; else as many as leave room for the work beside them.",
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", min=1, metavar="N", help="Files worked on at a time, one per core at most."
+    ),
 ]
 Prepared = Annotated[
     Path, typer.Argument(metavar="DATASET", help="A folder that `pixelmix prepare` made.")

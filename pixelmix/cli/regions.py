@@ -14,6 +14,7 @@ from pixelmix.cli.options import (
     DeviceChoice,
     Duration,
     Inputs,
+    Jobs,
     Json,
     Look,
     Model,
@@ -27,7 +28,7 @@ from pixelmix.cli.options import (
 
 if TYPE_CHECKING:
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import RegionsFile
+    from pixelmix.pipeline.regions import RegionsFile
 
 Count = Annotated[
     int | None,
@@ -55,6 +56,7 @@ def regions(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -69,13 +71,13 @@ def regions(
     """
     from pixelmix.cli.setup import open_networks, tell_damage, tell_doubts
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import find_regions, regions_files
+    from pixelmix.pipeline.regions import find_regions, regions_files
 
     console = Console(json, quiet, verbose)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look) as networks:
+    with open_networks(model, device, threads, console, look, sharers=jobs) as networks:
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             project, drawing = regions_files(file, output)
             if skip_existing and project.exists():
                 console.note(f"{project} exists; left {file} out")
@@ -97,7 +99,7 @@ def regions(
             _tell(result, took, console)
             return _document(result, networks, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _tell(result: "RegionsFile", took: float, console: Console) -> None:

@@ -18,6 +18,7 @@ from pixelmix.cli.options import (
     Duration,
     HighBandMode,
     InputsOrProject,
+    Jobs,
     Json,
     Look,
     Model,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from pixelmix.dsp.warp import HighBand
     from pixelmix.media.loudness import Loudness
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import Remixed
     from pixelmix.pipeline.mixer import Clip, SoundReport
+    from pixelmix.pipeline.remix import Remixed
 
 Gains = Annotated[
     list[str] | None,
@@ -111,6 +112,7 @@ def remix(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -125,12 +127,11 @@ def remix(
     pixelmix remix duet.mp4 --point violin=25%,50% --gain violin=-12dB
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
-    from pixelmix.cli.streams_table import tell_preview
     from pixelmix.hearing import Source
     from pixelmix.media.remux import Sound
     from pixelmix.mix.automation import read_automation
     from pixelmix.mix.gain_options import parse_gain
-    from pixelmix.pipeline import preview_remix, remix_video
+    from pixelmix.pipeline.remix import remix_video
 
     console = Console(json, quiet, verbose)
     if not gain and automation is None:
@@ -148,16 +149,23 @@ def remix(
     with ExitStack() as stack:
         # Opened by the first file that needs them: unit gains need no networks.
         networks = cache(
-            lambda: stack.enter_context(open_networks(model, device, threads, console, look))
+            lambda: stack.enter_context(
+                open_networks(model, device, threads, console, look, sharers=2 * jobs)
+            )
         )
+        if jobs > 1:
+            networks()
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             target = output_for(file, f".remix{file.suffix}", output, many=len(files) > 1)
             if skip_existing and target.exists():
                 console.note(f"{target} exists; left {file} out")
                 return None
             source = Source(file, audio_track, start, duration)
             if dry_run:
+                from pixelmix.cli.streams_table import tell_preview
+                from pixelmix.pipeline.preview import preview_remix
+
                 preview = preview_remix(
                     source, target, specs, gains, sound=sound, overwrite=overwrite
                 )
@@ -184,7 +192,7 @@ def remix(
             used = networks() if result.report.encoding else None
             return _document(result, used, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _bit_rate(text: str) -> int:
@@ -202,7 +210,6 @@ def _bit_rate(text: str) -> int:
 
 def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
     from pixelmix.cli.setup import tell_streams
-    from pixelmix.cli.streams_table import tell_checks
 
     report = result.report
     how = f"sound in {report.encoding.codec}" if report.encoding else "all packets copied"
@@ -216,6 +223,8 @@ def _tell(result: "Remixed", clip: str, took: float, console: Console) -> None:
         _tell_sound(result.sound, clip, console)
     tell_streams(report, console)
     if result.checks:
+        from pixelmix.cli.streams_table import tell_checks
+
         tell_checks(result.checks, report, console)
 
 

@@ -17,6 +17,7 @@ from pixelmix.cli.options import (
     Duration,
     HighBandMode,
     InputsOrProject,
+    Jobs,
     Json,
     Look,
     Model,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pixelmix.dsp.warp import HighBand
     from pixelmix.media.stemfile import StemFormat
     from pixelmix.model.session import Networks
-    from pixelmix.pipeline import Separated
+    from pixelmix.pipeline.separate import Separated
 
 Format = Annotated[str, typer.Option("--format", metavar="wav|flac", help="Of the stems' files.")]
 BitDepth = Annotated[
@@ -74,6 +75,7 @@ def separate(
     device: DeviceChoice = "auto",
     look: Look = None,
     threads: Threads = None,
+    jobs: Jobs = 1,
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     json: Json = False,
@@ -89,7 +91,7 @@ def separate(
     """
     from pixelmix.cli.setup import open_networks, places, tell_damage, tell_doubts
     from pixelmix.hearing import Source
-    from pixelmix.pipeline import separate_multitrack, separate_video
+    from pixelmix.pipeline.separate import separate_multitrack, separate_video
 
     console = Console(json, quiet, verbose)
     band: HighBand = chosen("--highband", highband, ("follow", "keep"))
@@ -100,9 +102,9 @@ def separate(
         )
     specs = places(point, region)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look) as networks:
+    with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
-        def work(file: Path) -> Document | None:
+        def work(file: Path, console: Console) -> Document | None:
             ending = ".stems.mkv" if multitrack else ".stems"
             folder = output_for(file, ending, output, many=len(files) > 1)
             if skip_existing and folder.exists():
@@ -128,7 +130,7 @@ def separate(
             _tell(result, folder, took, console)
             return _document(result, networks, took)
 
-        run_all(files, work, console)
+        run_all(files, work, console, jobs)
 
 
 def _stored(format_name: str, bits: str | None) -> "StemFormat":

@@ -11,7 +11,7 @@ from pixelmix.cli.console import Console, JsonValue
 from pixelmix.hearing import Damage
 from pixelmix.media.rewrite import Rewritten
 from pixelmix.mix.meter import Level
-from pixelmix.model.session import Networks, open_model
+from pixelmix.model.session import Networks, open_model, usable_cores
 from pixelmix.regions.parse import PlaceSpec, parse_point, parse_region
 from pixelmix.types import MediaInfo
 
@@ -45,11 +45,21 @@ def give_memory_back() -> None:
 
 
 def open_networks(
-    model: str, device: str, threads: int | None, console: Console, look: int | None = None
+    model: str,
+    device: str,
+    threads: int | None,
+    console: Console,
+    look: int | None = None,
+    *,
+    sharers: int = 1,
 ) -> Networks:
-    """Open the model that was asked for, and say once where it runs."""
+    """Open the model that was asked for, and say once where it runs.
+
+    Without `threads` the networks take their part of the cores: one of `sharers`, which all work
+    at the same time.
+    """
     give_memory_back()
-    networks = open_model(model, device, threads, look)
+    networks = open_model(model, device, threads or max(1, usable_cores() // sharers), look)
     bundle = networks.bundle
     console.detail(f"model {bundle.name} ({bundle.id}) on {networks.device.name}")
     if device == "auto" and networks.device.name != "cpu":

@@ -7,7 +7,6 @@ normalisation: frame ``k`` is centred on sample ``k * hop``.
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 from pixelmix.types import ComplexArray, FloatArray
 
@@ -77,11 +76,16 @@ def istft(spectrum: ComplexArray, n_fft: int, hop: int, length: int) -> FloatArr
 
 def rfft(frames: FloatArray) -> ComplexArray:
     """Return the spectrum ``(..., bins)`` of windowed frames ``(..., n_fft)``; spoils them."""
+    # Loaded here, in the thread that needs it: a tenth of a second that other stages use.
+    import scipy.fft
+
     spectrum: ComplexArray = scipy.fft.rfft(frames, axis=-1, overwrite_x=True, workers=1)
     return spectrum
 
 
 def irfft(spectrum: ComplexArray, n_fft: int) -> FloatArray:
     """Return the frames ``(..., n_fft)`` of a spectrum ``(..., bins)``; may spoil it."""
+    import scipy.fft
+
     frames: FloatArray = scipy.fft.irfft(spectrum, n_fft, axis=-1, workers=1)
     return frames

@@ -7,8 +7,7 @@ from pathlib import Path
 from pixelmix.errors import UsageError
 from pixelmix.media.containers import container_format
 from pixelmix.media.opening import open_input, reading
-from pixelmix.media.properties import has_dolby_vision, look, losses, shown
-from pixelmix.media.pyav import Chapter
+from pixelmix.media.properties import Shown, has_dolby_vision, look, losses, shown
 from pixelmix.media.span import Span
 from pixelmix.media.streams import Plan, plan
 from pixelmix.media.writer import Made, Writer
@@ -72,13 +71,16 @@ def rewrite(
     with open_input(info.path) as source:
         writer = Writer(info, source, target, container_format(target), plans, made, span)
         writer.write()
+        # A title that was given is not the input's.
+        told = [one.index for one in plans if one.kept and one.title is None]
+        before = shown(source, told, writer.chapters)
     # The input is closed by now: an open file holds an index of all its packets.
     notes = []
     if writer.repaired_times:
         notes.append(
             f"the input's times were out of order; {writer.repaired_times} packets were moved"
         )
-    lost = tuple(_lost(info, target, plans, writer.chapters))
+    lost = tuple(_lost(info, target, plans, before))
     return Rewritten(
         streams=tuple(plans),
         lost=lost,
@@ -87,15 +89,10 @@ def rewrite(
     )
 
 
-def _lost(
-    info: MediaInfo, target: Path, plans: Sequence[Plan], chapters: Sequence[Chapter]
-) -> Iterator[str]:
-    """Read back what was written and name what of the input's properties it lacks."""
+def _lost(info: MediaInfo, target: Path, plans: Sequence[Plan], old: Shown) -> Iterator[str]:
+    """Read back what was written and name what of the `old` file's properties it lacks."""
     kept = [one for one in plans if one.kept]
     labels = {one.index: one.label for one in kept}
-    # A title that was given is not the input's.
-    with open_input(info.path) as source:
-        old = shown(source, [one.index for one in kept if one.title is None], chapters)
     with open_input(target) as container, reading(target):
         new = shown(container, range(len(container.streams)))
         film = next((s.index for s in container.streams.video), None)

@@ -211,13 +211,16 @@ def add_cover_attachment(output: OutputContainer, stream: VideoStream, picture: 
     )
 
 
-def cover_pictures(path: Path) -> dict[int, bytes]:
-    """Read the packets of cover art: demuxers hand them out first."""
+def cover_pictures(source: InputContainer, path: Path) -> dict[int, bytes]:
+    """Read the packets of cover art: demuxers hand them out first.
+
+    `source` is the same file, open, and stays where it is.
+    """
+    wanted = {stream.index for stream in source.streams.video if is_cover(stream)}
+    found: dict[int, bytes] = {}
+    if not wanted:
+        return found
     with open_input(path) as container, reading(path):
-        wanted = {stream.index for stream in container.streams.video if is_cover(stream)}
-        found: dict[int, bytes] = {}
-        if not wanted:
-            return found
         for packet in to_end(container.demux()):
             if packet.stream_index in wanted and packet.size:
                 found.setdefault(packet.stream_index, bytes(packet))

@@ -101,7 +101,7 @@ class Writer:
             raise OutputError(why_unwritable(self._target, error)) from error
 
     def _set_up(self, output: OutputContainer) -> None:
-        covers = cover_pictures(self._info.path)
+        covers = cover_pictures(self._source, self._info.path)
         made = iter(self._made)
         for planned in self._plans:
             if planned.how == "encoded":

@@ -198,7 +198,8 @@ def usable_cores() -> int:
 
 def _read(bundle: Bundle, graph: Graph) -> bytes:
     content = read_checked(bundle, graph.file)
-    if _EXTERNAL_DATA.search(content):
+    # The plain word first: looking for the pattern takes longer than loading the network.
+    if b"location" in content and _EXTERNAL_DATA.search(content):
         raise ModelError(
             f"{bundle.path / graph.file} keeps weights in another file, which a bundle may not; "
             "save the network with its weights inside"

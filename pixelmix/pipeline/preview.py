@@ -11,9 +11,9 @@ from pixelmix.media.probe import probe
 from pixelmix.media.remux import KEPT, Outline, Sound, outline
 from pixelmix.mix.gain_options import GainOption
 from pixelmix.mix.gains import merge_gains
-from pixelmix.pipeline.regions import Places, regions_files
+from pixelmix.pipeline.places import Places
 from pixelmix.regions.parse import resolve
-from pixelmix.regions.project import load
+from pixelmix.regions.project import load, project_path
 from pixelmix.types import MediaInfo
 
 _START = 1.0
@@ -71,7 +71,7 @@ def _names(places: Places, info: MediaInfo) -> tuple[str, ...] | None:
     if places is not None:
         regions = resolve(places, info.video.width, info.video.height)
         return tuple(region.name for region in regions)
-    project, _ = regions_files(info.path)
+    project = project_path(info.path)
     if not project.exists():
         return None
     return tuple(found.region.name for found in load(project).regions)

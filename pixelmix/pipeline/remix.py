@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pixelmix.ahead import Ahead
 from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import OutputError
 from pixelmix.hearing import Damage, Progress, Source
@@ -18,9 +19,12 @@ from pixelmix.mix.gains import merge_gains
 from pixelmix.mix.meter import Level
 from pixelmix.model.session import Networks
 from pixelmix.pipeline.mixer import Clip, Mixer, SoundReport
-from pixelmix.pipeline.regions import Places, choose_regions
+from pixelmix.pipeline.places import Places, choose_regions
 from pixelmix.stems import StemStream
 from pixelmix.types import MediaInfo, Region
+
+_BLOCKS_AHEAD = 4
+"""Blocks of new sound made before they are encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +94,15 @@ def remix_video(
             return Remixed(info, regions, target, {}, report, Damage(0, 0.0), checks)
         with StemStream(source, info, regions, networks(), progress, highband) as stream:
             mixer = Mixer(stream, names, gains, clip, target.parent)
-            report = remux(
-                info,
-                partial,
-                iter(mixer),
-                audio_start=stream.audio.start,
-                sound=sound,
-                span=span,
-            )
+            with Ahead(iter(mixer), _BLOCKS_AHEAD) as blocks:
+                report = remux(
+                    info,
+                    partial,
+                    iter(blocks),
+                    audio_start=stream.audio.start,
+                    sound=sound,
+                    span=span,
+                )
         checks = _checked(info, partial, target, report, span) if verified else ()
     levels = stream.meter.levels(names)
     return Remixed(

@@ -20,7 +20,7 @@ from pixelmix.mix.gains import REST
 from pixelmix.mix.meter import Level
 from pixelmix.mix.quantise import quantise
 from pixelmix.model.session import Networks
-from pixelmix.pipeline.regions import Places, choose_regions
+from pixelmix.pipeline.places import Places, choose_regions
 from pixelmix.pipeline.remix import cut_source
 from pixelmix.stems import StemStream
 from pixelmix.types import MediaInfo, Region

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Ran, Run
 from tests.media_files import make_video, tone
 
 POINT = ("--point", "a=50%,50%")
@@ -169,3 +169,20 @@ def test_stems_are_stored_as_asked(run: Run, tmp_path: Path, video: Path) -> Non
         assert container.streams.audio[0].codec_context.name == "pcm_s16le"
     wrong = run("separate", video, *POINT, "--format", "flac", "--bits", "32f", "-y")
     assert wrong.failed_with(2, "FLAC", "--bits 16 or 24")
+
+
+def test_several_files_at_a_time(run: Run, tmp_path: Path, video: Path) -> None:
+    names = ["a.mp4", "bad.mp4", "c.mp4", "d.mp4"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"no video" if name == "bad.mp4" else video.read_bytes())
+    alone = run("remix", *names, *POINT, "--gain", "a=mute")
+    outputs = [tmp_path / f"{name[0]}.remix.mp4" for name in names if name != "bad.mp4"]
+    wanted = [output.read_bytes() for output in outputs]
+    together = run("remix", *names, *POINT, "--gain", "a=mute", "-y", "--jobs", "2")
+    assert alone.code == together.code == 1
+    assert [output.read_bytes() for output in outputs] == wanted
+
+    def timeless(ran: Ran) -> list[str]:
+        return [line.split(", in ")[0] for line in (ran.out + ran.err).splitlines()]
+
+    assert timeless(together) == timeless(alone)

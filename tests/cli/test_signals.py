@@ -61,3 +61,34 @@ def test_stopped_half_way(
         (tmp_path / "in.remix.mkv").unlink()
     assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
     assert video.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_all_jobs_stop(
+    tmp_path: Path, tiny_bundle: Path, number: signal.Signals, code: int
+) -> None:
+    sound = tone(600.0, rate=16_000, channels=1)
+    video = make_video(
+        tmp_path / "a.mkv", seconds=600.0, fps=1, gop=5, audio=sound, rate=16_000,
+        audio_codec="flac",
+    )  # fmt: skip
+    for name in ("b.mkv", "c.mkv"):
+        (tmp_path / name).write_bytes(video.read_bytes())
+    words = ["remix", str(tmp_path), "--point", "a=50%,50%", "--gain", "a=0", "--jobs", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pixelmix", *words, "--model", str(tiny_bundle)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not any(".partial-" in path.name for path in tmp_path.iterdir()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mkv", "b.mkv", "c.mkv"]

@@ -38,10 +38,10 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stretches_of(video: Path, fe: FrontEnd, sound: Sound) -> tuple[list[Stretch], Hearing]:
-    hearing = Hearing(Source(video), probe(video), fe)
-    hearing.close()
-    hearing.audio = sound  # type: ignore[assignment]
-    return [*hearing.stretches()], hearing
+    with Hearing(Source(video), probe(video), fe) as hearing:
+        hearing.audio.close()
+        hearing.audio = sound  # type: ignore[assignment]
+        return [*hearing.stretches()], hearing
 
 
 @given(

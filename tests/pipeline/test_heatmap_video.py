@@ -8,10 +8,10 @@ import pytest
 
 from pixelmix.errors import OutputError
 from pixelmix.hearing import Source
+from pixelmix.media.heatmap import Encoding
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
-from pixelmix.pipeline import Encoding, Heated, View, heatmap_still, heatmap_video
-from pixelmix.pipeline.heatmap import Mode
+from pixelmix.pipeline.heatmap import Heated, Mode, View, heatmap_still, heatmap_video
 from tests.media_files import make_video, packets_of
 
 FAST = Encoding(crf=18, preset="ultrafast")

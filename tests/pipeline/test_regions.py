@@ -15,13 +15,9 @@ from pixelmix.media.remux import Sound
 from pixelmix.mix.gain_options import parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
-from pixelmix.pipeline import (
-    RegionsFile,
-    find_regions,
-    regions_files,
-    remix_video,
-    separate_video,
-)
+from pixelmix.pipeline.regions import RegionsFile, find_regions, regions_files
+from pixelmix.pipeline.remix import remix_video
+from pixelmix.pipeline.separate import separate_video
 from pixelmix.regions.colours import colour
 from pixelmix.regions.project import load
 from pixelmix.types import Box, FloatArray

@@ -18,8 +18,9 @@ from pixelmix.media.stemfile import StemFormat
 from pixelmix.mix.gain_options import GainOption, parse_gain
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
-from pixelmix.pipeline import remix_video, separate_video
 from pixelmix.pipeline.mixer import HIGHEST_PEAK, Clip
+from pixelmix.pipeline.remix import remix_video
+from pixelmix.pipeline.separate import separate_video
 from pixelmix.regions.parse import parse_point, parse_region, resolve
 from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray
