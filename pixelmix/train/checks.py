@@ -17,9 +17,9 @@ _LEAST = {
     "kernel_rate": 0.0, "tuning_steps": 0, "tuning_rate": 0.0,
 }  # fmt: skip
 _SHARES = (
-    "same_kind", "silent_picture", "silent_scene", "other_view", "clutter", "layer_probability",
-    "speed_probability", "band_probability", "room_probability", "drive_probability",
-    "noise_probability", "class_share", "full_from", "many_from",
+    "same_kind", "silent_picture", "silent_scene", "other_view", "clutter", "speed_probability",
+    "band_probability", "room_probability", "drive_probability", "noise_probability",
+    "class_share", "full_from", "many_from",
 )  # fmt: skip
 _MOST = {**dict.fromkeys(_SHARES, 1.0), "speed": 0.5, "average_decay": 0.999999}
 _RANGES = ("volume", "level", "noise_level", "weight_range")

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pixelmix.train.nets import STRIDE
-from pixelmix.train.pictures import SMALLEST, crop, degrade, flipped, occlude, recolour, tilted
+from pixelmix.train.pictures import crop, degrade, flipped, occlude, recolour, tilted
 from pixelmix.types import ByteArray
 
 MOST = 3
@@ -122,9 +122,8 @@ def _placed(
     strips = _strips(max(1, len(pictures)), side, rng)
     for picture, (left, right) in zip(pictures, strips, strict=False):
         room = right - left
-        # From across a hall to across a table, and within its strip.
-        part = np.exp(rng.uniform(np.log(SMALLEST), 0.0))
-        scale = min(part * side / max(picture.size), room / picture.width)
+        # Wide enough to be seen, and within its strip.
+        scale = min(rng.uniform(0.4, 1.0) * side / max(picture.size), room / picture.width)
         size = (max(24, int(picture.width * scale)), max(24, int(picture.height * scale)))
         small, mask = tilted(picture, size, rng)
         x = left + int(rng.integers(min(0, room - small.width), max(0, room - small.width) + 1))

@@ -41,7 +41,7 @@ _BATCH = 32
 _PROJECTION_PICTURES = 800
 _PROJECTION_STEP = 7
 """Every so many cells are used to measure the projection; neighbouring cells are nearly alike."""
-_VERSION = 3
+_VERSION = 2
 """Of the augmentation; part of the key."""
 
 

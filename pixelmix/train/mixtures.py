@@ -145,9 +145,7 @@ class Mixer:
         # Without a source to spare, only a scene can be silent.
         spare = silent and self._spare(count)
         chosen = self._choose(count + spare, rng)
-        layers = [self._layer(sound, rng) for sound in chosen[:count]]
-        samples = self.samples(step)
-        sounds = draw_sounds(self._dataset, chosen[:count], layers, samples, self._recipe, rng)
+        sounds = draw_sounds(self._dataset, chosen[:count], self.samples(step), self._recipe, rng)
         middles = zip(chosen[:count], sounds.middles.tolist(), strict=True)
         looks = [self._looks.of(sound, rng, middle) for sound, middle in middles]
         classes = [self._class(sound) for sound in chosen[:count]]
@@ -181,12 +179,6 @@ class Mixer:
     def _one(self, kind: str, but: tuple[Sound, ...], rng: np.random.Generator) -> Sound:
         among = [sound for sound in self._by_kind[kind] if sound not in but]
         return among[int(rng.integers(len(among)))]
-
-    def _layer(self, sound: Sound, rng: np.random.Generator) -> Sound | None:
-        """Draw what sounds together with a source: the same class, or itself at another moment."""
-        if rng.random() >= self._recipe.layer_probability:
-            return None
-        return self._one(sound.kind, (), rng) if sound.kind else sound
 
     def _class(self, sound: Sound) -> int:
         return self.kinds.index(sound.kind) if sound.kind else -1

@@ -13,8 +13,6 @@ from PIL import Image, ImageEnhance, ImageFilter
 from pixelmix.types import ByteArray
 
 PASTE_PROBABILITY = 0.55
-SMALLEST = 0.2
-"""Part of a scene's side that the longer side of what is placed in it has, at least."""
 
 
 def augment(
@@ -68,7 +66,7 @@ def paste(picture: Image.Image, scene: Image.Image, rng: np.random.Generator) ->
     Where its corners are nearly white the white is cut out; otherwise its edges are feathered.
     """
     side = scene.width
-    scale = np.exp(rng.uniform(np.log(SMALLEST), 0.0)) * side / max(picture.size)
+    scale = rng.uniform(0.35, 1.0) * side / max(picture.size)
     size = (max(16, int(picture.width * scale)), max(16, int(picture.height * scale)))
     small, mask = tilted(picture, size, rng)
     view = scene.copy()

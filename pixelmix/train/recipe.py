@@ -110,12 +110,10 @@ class Recipe:
     """Level of a mixture's sources; ``none`` leaves them and divides by their number."""
     level_spread: float = 6.0
     """A source is up to this much louder or softer than that, dB."""
-    layer_probability: float = 0.3
-    """Of another recording of its class (without classes: another moment of it) over a source."""
-    speed: float = 0.22
+    speed: float = 0.12
     """Played up to this share faster or slower (and so higher or deeper), ..."""
-    speed_probability: float = 0.7
-    tone: float = 6.0
+    speed_probability: float = 0.6
+    tone: float = 5.0
     """Deviation of a random smooth equaliser, dB."""
     band_probability: float = 0.35
     """Of a low pass, and of a high pass."""
@@ -244,7 +242,6 @@ def paper() -> Recipe:
         silent_picture=0.0,
         volume=(0.5, 1.5),
         level=None,
-        layer_probability=0.0,
         speed_probability=0.0,
         tone=0.0,
         band_probability=0.0,

@@ -20,8 +20,6 @@ KNOTS = 33
 """Points, evenly spaced on a logarithmic axis, at which a tone is given."""
 LOWEST_KNOT = 30.0
 """Hz."""
-LAYER_BELOW = 12.0
-"""What is laid over a source is up to so much softer, dB."""
 
 
 class Sounds(NamedTuple):
@@ -50,19 +48,12 @@ class Sounds(NamedTuple):
 def draw_sounds(
     dataset: Dataset,
     sounds: Sequence[Sound],
-    layers: Sequence[Sound | None],
     samples: int,
     recipe: Recipe,
     rng: np.random.Generator,
 ) -> Sounds:
-    """Draw a crop and its changes for every sound of a mixture of ``samples``.
-
-    Where ``layers`` has a sound, a crop of it is laid over the source's, equally loud or softer.
-    """
-    drawn = [
-        _layered(dataset, sound, layer, samples, recipe, rng)
-        for sound, layer in zip(sounds, layers, strict=True)
-    ]
+    """Draw a crop and its changes for every sound of a mixture of ``samples``."""
+    drawn = [_crop(dataset, sound, samples, recipe, rng) for sound in sounds]
     crops = [crop for _, crop in drawn]
     middles = [(first + len(crop) / 2) / dataset.rate for first, crop in drawn]
     longest = _longest(samples, recipe)
@@ -156,44 +147,20 @@ def _good_length(samples: float) -> int:
     return scipy.fft.next_fast_len(int(np.ceil(samples)), real=True)
 
 
-def _layered(
-    dataset: Dataset,
-    sound: Sound,
-    layer: Sound | None,
-    samples: int,
-    recipe: Recipe,
-    rng: np.random.Generator,
+def _crop(
+    dataset: Dataset, sound: Sound, samples: int, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[int, Int16Array]:
-    """Return the first sample of a crop, and the crop, with one of ``layer`` over it."""
+    """Return the first sample of a crop, and the crop."""
     speed = 1.0
     if rng.random() < recipe.speed_probability:
         speed = rng.uniform(1 - recipe.speed, 1 + recipe.speed)
     length = _good_length((samples + 1) * speed) if speed != 1.0 else samples + 1
-    first, crop = _crop(dataset, sound, length, rng)
-    if layer is None:
-        return first, crop
-    _, other = _crop(dataset, layer, len(crop), rng)
-    below = 10 ** (-rng.uniform(0.0, LAYER_BELOW) / 20)
-    mixed = crop.astype(np.float32)
-    mixed[: len(other)] += other * (below * _rms(crop) / max(_rms(other), 1.0))
-    mixed *= min(1.0, 32_767 / max(1.0, float(np.abs(mixed).max())))
-    return first, mixed.astype(np.int16)
-
-
-def _crop(
-    dataset: Dataset, sound: Sound, length: int, rng: np.random.Generator
-) -> tuple[int, Int16Array]:
-    """Return the first sample of a crop that is not silent (if one is found), and the crop."""
     for _ in range(10):
         first = int(rng.integers(0, max(1, sound.samples - length + 1)))
         crop = dataset.raw_samples(sound, first, length)
-        if _rms(crop) > QUIETEST * 32_768:
+        if np.sqrt(np.mean(np.square(crop, dtype=np.float32))) > QUIETEST * 32_768:
             break
     return first, crop
-
-
-def _rms(crop: Int16Array) -> float:
-    return float(np.sqrt(np.mean(np.square(crop, dtype=np.float32))))
 
 
 def _tone(recipe: Recipe, rng: np.random.Generator) -> FloatArray:

@@ -51,8 +51,6 @@ _PRESENT, _NOTHING = 0.5, 2.0
 _NEVER = -30.0
 """Logit of what cannot be."""
 _LOG = 100
-_VERSION = 2
-"""Of the views; part of what a kept backbone is known by."""
 
 
 def tuned_backbone(dataset: Dataset, recipe: Recipe, backbone: Backbone, say: Say) -> Backbone:
@@ -191,7 +189,6 @@ def _channels(network: nn.Module) -> int:
 
 def _key(recipe: Recipe, backbone: Backbone) -> str:
     about: Mapping[str, object] = {
-        "views": _VERSION,
         "backbone": backbone.checksum,
         "steps": recipe.tuning_steps,
         "rate": recipe.tuning_rate,

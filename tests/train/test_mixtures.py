@@ -15,12 +15,10 @@ from torch import Tensor
 from pixelmix.data.dataset import SCENES, Dataset, Sound
 from pixelmix.data.store import DatasetWriter, Settings
 from pixelmix.errors import InputError
-from pixelmix.train import mixtures
 from pixelmix.train.features import Features
 from pixelmix.train.looks import Pictures
 from pixelmix.train.mixtures import Batch, Mixer, Source, batches
 from pixelmix.train.recipe import Recipe
-from pixelmix.train.sounds import Sounds, draw_sounds
 from tests.data.tiny_dataset import KINDS, RATE, jpeg, make_dataset, tone
 from tests.train.tiny_recipe import TINY, TUNED
 
@@ -29,7 +27,6 @@ AS_RECORDED = replace(
     TINY,
     speed_probability=0.0,
     room_probability=0.0,
-    layer_probability=0.0,
     full_from=0.0,
     clutter=0.0,
 )
@@ -254,7 +251,7 @@ def test_any_recordings_may_be_paired(kit: Dataset, features: Path) -> None:
 
 def test_videos_without_classes_are_mixed(unnamed: Dataset) -> None:
     recipe = replace(TUNED, batch=20, sources=(0.0, 1.0, 0.0), full_from=0.0, room_probability=0.0)
-    mixer = Mixer(source(unnamed, replace(recipe, speed_probability=0.0, layer_probability=0.0)))
+    mixer = Mixer(source(unnamed, replace(recipe, speed_probability=0.0)))
     assert mixer.kinds == ()
     assert len(mixer.sounds) == 8
     batch = mixer.draw(0)
@@ -353,30 +350,3 @@ def test_just_enough_can_be_mixed(tmp_path: Path) -> None:
 def test_sounds_of_another_rate_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="have 8000 Hz, the recipe takes 11025"):
         Mixer(source(one_take(tmp_path, rate=8_000), TUNED))
-
-
-def test_layers_are_of_the_same_class_or_the_recording_itself(
-    kit: Dataset, features: Path, unnamed: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[Sound, Sound | None]] = []
-
-    def note(
-        dataset: Dataset, sounds: Sequence[Sound], layers: Sequence[Sound | None],
-        samples: int, recipe: Recipe, rng: np.random.Generator,
-    ) -> Sounds:  # fmt: skip
-        asked.extend(zip(sounds, layers, strict=True))
-        return draw_sounds(dataset, sounds, layers, samples, recipe, rng)
-
-    monkeypatch.setattr(mixtures, "draw_sounds", note)
-    recipe = replace(AS_RECORDED, batch=60, sources=(1.0, 0.0, 0.0))
-    Mixer(source(kit, replace(recipe, layer_probability=0.5), features)).draw(0)
-    layered = [(sound, layer) for sound, layer in asked if layer]
-    assert len(layered) / len(asked) == pytest.approx(0.5, abs=0.15)
-    assert all(sound.kind == layer.kind for sound, layer in layered)
-    assert any(sound != layer for sound, layer in layered)
-    asked.clear()
-    Mixer(source(kit, replace(recipe, layer_probability=0.0), features)).draw(0)
-    assert {layer for _, layer in asked} == {None}
-    asked.clear()
-    Mixer(source(unnamed, replace(TUNED, batch=8, layer_probability=1.0))).draw(0)
-    assert all(sound is layer for sound, layer in asked)
