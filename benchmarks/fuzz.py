@@ -29,7 +29,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.fuzz_files import Case, build_bases, case
@@ -103,7 +103,8 @@ class Worker:
             [sys.executable, "-m", "benchmarks.fuzz", "--worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+            # Threads of NumPy's waiting for each other cost more than the sums, and take memory.
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         return self._process
 
@@ -303,6 +304,22 @@ def try_batch(number: int, worker: Worker, files: Path, work: Path, t: Tally) ->
     shutil.rmtree(work / "dataset", ignore_errors=True)
 
 
+def build_models(work: Path) -> tuple[Path, ...]:
+    """Return two small models: windows as long as the real ones, and short ones.
+
+    A file of two seconds is one window of the first and two of the second.
+    """
+    from tests.tiny_model import FRONT_END, VISION, build_tiny_bundle, tiny_description
+
+    brief = replace(FRONT_END, rate=8_000, window_samples=8_191, n_fft=254, hop=64, rows=64)
+    near = replace(VISION, short_side=64, frame_spacing=0.5)
+    abouts = {"long": tiny_description(), "brief": tiny_description(front_end=brief, vision=near)}
+    for name, about in abouts.items():
+        if not (work / name).is_dir():
+            build_tiny_bundle(work / name, about)
+    return tuple(work / name for name in abouts)
+
+
 def main() -> None:
     """Run a part of the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -318,17 +335,13 @@ def main() -> None:
     work = (asked.work or Path(tempfile.mkdtemp(prefix="fuzz-"))).absolute()
     if asked.only is not None:
         asked.first, asked.count = asked.only, 1
-    from tests.tiny_model import build_tiny_bundle
-
-    bases = build_bases(work / "bases")
-    if not (work / "tiny").is_dir():
-        build_tiny_bundle(work / "tiny")
+    bases, models = build_bases(work / "bases"), build_models(work)
     worker, t, began = Worker(), Tally(), time.monotonic()
     folder, files = work / "case", work / "files"
     for number in range(asked.first, asked.first + asked.count):
         made = case(number, asked.seed, bases)
         shutil.rmtree(folder, ignore_errors=True)
-        file = try_file(number, made, worker, folder, work / "tiny", t)
+        file = try_file(number, made, worker, folder, models[number % len(models)], t)
         if asked.only is not None:
             break
         files.mkdir(exist_ok=True)
