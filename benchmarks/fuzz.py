@@ -1,6 +1,6 @@
 """All commands on thousands of damaged files, and what must hold whatever the file is.
 
-    python -m benchmarks.fuzz --first 0 --count 500 [--seed 1] [--work DIR] [--only N]
+    python -m benchmarks.fuzz --first 0 --count 500 [--seed 1] [--model default] [--only N]
 
 File N of a seed is always the same, so a run can be cut into parts and a finding repeated. Every
 file goes through ``remix``, ``separate``, ``regions`` and ``heatmap``, every fifty together
@@ -169,7 +169,7 @@ class Tally:
         print("FOUND", self.findings[-1], flush=True)
 
 
-def try_file(number: int, made: Case, worker: Worker, folder: Path, model: Path, t: Tally) -> Path:
+def try_file(number: int, made: Case, worker: Worker, folder: Path, model: str, t: Tally) -> Path:
     """Run every command on one file; return where the file lies."""
     folder.mkdir()
     file = folder / made.name
@@ -180,7 +180,7 @@ def try_file(number: int, made: Case, worker: Worker, folder: Path, model: Path,
         name = f"./{made.name}" if made.name[0] == "-" else made.name
         # Drawing takes most of the time, and does not read the file.
         options = ("--no-picture",) if command == "regions" and number % 5 else usual
-        words = [command, name, *options, "--model", str(model), "--threads", "1", "--json"]
+        words = [command, name, *options, "--model", model, "--threads", "1", "--json"]
         ran = worker.run(words, folder, SECONDS)
         t.slowest = max(t.slowest, time.monotonic() - began)
         problems = [*judge(ran), *_leftovers(ran, options, command, folder, file)]
@@ -304,7 +304,7 @@ def try_batch(number: int, worker: Worker, files: Path, work: Path, t: Tally) ->
     shutil.rmtree(work / "dataset", ignore_errors=True)
 
 
-def build_models(work: Path) -> tuple[Path, ...]:
+def build_models(work: Path) -> tuple[str, ...]:
     """Return two small models: windows as long as the real ones, and short ones.
 
     A file of two seconds is one window of the first and two of the second.
@@ -317,7 +317,7 @@ def build_models(work: Path) -> tuple[Path, ...]:
     for name, about in abouts.items():
         if not (work / name).is_dir():
             build_tiny_bundle(work / name, about)
-    return tuple(work / name for name in abouts)
+    return tuple(str(work / name) for name in abouts)
 
 
 def main() -> None:
@@ -327,6 +327,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="this file alone; its folder is kept")
+    parser.add_argument("--model", help="a bundle to use instead of two small ones")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -335,7 +336,8 @@ def main() -> None:
     work = (asked.work or Path(tempfile.mkdtemp(prefix="fuzz-"))).absolute()
     if asked.only is not None:
         asked.first, asked.count = asked.only, 1
-    bases, models = build_bases(work / "bases"), build_models(work)
+    bases = build_bases(work / "bases")
+    models = (asked.model,) if asked.model else build_models(work)
     worker, t, began = Worker(), Tally(), time.monotonic()
     folder, files = work / "case", work / "files"
     for number in range(asked.first, asked.first + asked.count):
