@@ -134,10 +134,11 @@ def _takes(stream: Stream, container: str, planned: Plan) -> bool:
     # AVI takes data and does not give it back.
     if not holds_codec(container, name) or (stream.type == "data" and container == "avi"):
         return False
-    pcm = isinstance(stream, AudioStream) and (name or "").startswith("pcm_")
-    if pcm and container == "mp4" and layout_name(stream.layout) != stream.layout.name:
+    if isinstance(stream, AudioStream) and container == "mp4" and (name or "").startswith("pcm_"):
         # The muxer finds out only at the end that speakers must have names.
-        return False
+        named = layout_name(stream.layout) == stream.layout.name
+        if not named:
+            return False
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
             add_copy(trial, stream, container, planned)
