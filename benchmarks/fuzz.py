@@ -1,6 +1,6 @@
 """All commands on thousands of damaged files, and what must hold whatever the file is.
 
-    python -m benchmarks.fuzz --first 0 --count 500 [--seed 1] [--work DIR] [--only N]
+    python -m benchmarks.fuzz --first 0 --count 500 [--seed 1] [--model default] [--only N]
 
 File N of a seed is always the same, so a run can be cut into parts and a finding repeated. Every
 file goes through ``remix``, ``separate``, ``regions`` and ``heatmap``, every fifty together
@@ -29,7 +29,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.fuzz_files import Case, build_bases, case
@@ -103,7 +103,8 @@ class Worker:
             [sys.executable, "-m", "benchmarks.fuzz", "--worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+            # Threads of NumPy's waiting for each other cost more than the sums, and take memory.
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         return self._process
 
@@ -168,7 +169,7 @@ class Tally:
         print("FOUND", self.findings[-1], flush=True)
 
 
-def try_file(number: int, made: Case, worker: Worker, folder: Path, model: Path, t: Tally) -> Path:
+def try_file(number: int, made: Case, worker: Worker, folder: Path, model: str, t: Tally) -> Path:
     """Run every command on one file; return where the file lies."""
     folder.mkdir()
     file = folder / made.name
@@ -179,7 +180,7 @@ def try_file(number: int, made: Case, worker: Worker, folder: Path, model: Path,
         name = f"./{made.name}" if made.name[0] == "-" else made.name
         # Drawing takes most of the time, and does not read the file.
         options = ("--no-picture",) if command == "regions" and number % 5 else usual
-        words = [command, name, *options, "--model", str(model), "--threads", "1", "--json"]
+        words = [command, name, *options, "--model", model, "--threads", "1", "--json"]
         ran = worker.run(words, folder, SECONDS)
         t.slowest = max(t.slowest, time.monotonic() - began)
         problems = [*judge(ran), *_leftovers(ran, options, command, folder, file)]
@@ -303,6 +304,22 @@ def try_batch(number: int, worker: Worker, files: Path, work: Path, t: Tally) ->
     shutil.rmtree(work / "dataset", ignore_errors=True)
 
 
+def build_models(work: Path) -> tuple[str, ...]:
+    """Return two small models: windows as long as the real ones, and short ones.
+
+    A file of two seconds is one window of the first and two of the second.
+    """
+    from tests.tiny_model import FRONT_END, VISION, build_tiny_bundle, tiny_description
+
+    brief = replace(FRONT_END, rate=8_000, window_samples=8_191, n_fft=254, hop=64, rows=64)
+    near = replace(VISION, short_side=64, frame_spacing=0.5)
+    abouts = {"long": tiny_description(), "brief": tiny_description(front_end=brief, vision=near)}
+    for name, about in abouts.items():
+        if not (work / name).is_dir():
+            build_tiny_bundle(work / name, about)
+    return tuple(str(work / name) for name in abouts)
+
+
 def main() -> None:
     """Run a part of the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -310,6 +327,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="this file alone; its folder is kept")
+    parser.add_argument("--model", help="a bundle to use instead of two small ones")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -318,17 +336,14 @@ def main() -> None:
     work = (asked.work or Path(tempfile.mkdtemp(prefix="fuzz-"))).absolute()
     if asked.only is not None:
         asked.first, asked.count = asked.only, 1
-    from tests.tiny_model import build_tiny_bundle
-
     bases = build_bases(work / "bases")
-    if not (work / "tiny").is_dir():
-        build_tiny_bundle(work / "tiny")
+    models = (asked.model,) if asked.model else build_models(work)
     worker, t, began = Worker(), Tally(), time.monotonic()
     folder, files = work / "case", work / "files"
     for number in range(asked.first, asked.first + asked.count):
         made = case(number, asked.seed, bases)
         shutil.rmtree(folder, ignore_errors=True)
-        file = try_file(number, made, worker, folder, work / "tiny", t)
+        file = try_file(number, made, worker, folder, models[number % len(models)], t)
         if asked.only is not None:
             break
         files.mkdir(exist_ok=True)

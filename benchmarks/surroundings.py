@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,6 @@ COMMANDS = {
     "regions": (),
     "heatmap": ("--preset", "ultrafast"),
 }
-RESULTS = ("in.remix.mp4", "in.stems", "in.pixelmix.json", "in.regions.png", "in.heatmap.mp4")
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 
@@ -114,13 +113,16 @@ def full_disk(place: Place, report: Report) -> None:
                 out = {"remix": "o.mp4", "separate": "o", "regions": ".", "heatmap": "o.mp4"}
                 words = place.words(command, place.video, "-o", target / out[command])
                 done = run(words)
-                if done.returncode == 0 and command == "regions":
-                    (target / "in.pixelmix.json").unlink()
-                    (target / "in.regions.png").unlink()
+                what = f"{command} onto {kilobytes} kB"
+                if done.returncode == 0:
+                    print(f"  {what}: it fits")
+                    check_whole(report, what, target.rglob("*"))
+                    for path in target.iterdir():
+                        _remove(path)
                 else:
-                    failed_well(report, f"{command} onto {kilobytes} kB", done)
+                    failed_well(report, what, done)
                 left = [path.name for path in target.iterdir()]
-                report.check(f"{command} onto {kilobytes} kB", fine=not left, detail=left)
+                report.check(what, fine=not left, detail=left)
 
 
 def read_only(place: Place, report: Report) -> None:
@@ -221,7 +223,8 @@ def signals(place: Place, report: Report, moments: int, seed: int) -> None:
             partial = [p.name for p in video.parent.iterdir() if ".partial-" in p.name]
         report.check(what, fine=not partial, detail=partial)
         if code != 0:
-            _check_whole(report, what, video.parent)
+            finals = (p for p in there if ".partial-" not in p.name and p.exists())
+            check_whole(report, what, (f for p in finals for f in (p, *p.rglob("*"))))
         for path in video.parent.iterdir():
             if path != video:
                 _remove(path)
@@ -229,12 +232,12 @@ def signals(place: Place, report: Report, moments: int, seed: int) -> None:
             print(f"  {number + 1} moments: {dict(sorted(seen.items()))}", flush=True)
 
 
-def _check_whole(report: Report, what: str, folder: Path) -> None:
-    """Check what has its final name after a stop: it came there whole, in the last moment."""
+def check_whole(report: Report, what: str, paths: Iterable[Path]) -> None:
+    """Check that what has its final name came there whole, after a stop in the last moment."""
     import av
 
-    for path in folder.rglob("*"):
-        if path.suffix in (".mp4", ".wav", ".png") and path.name in RESULTS:
+    for path in paths:
+        if path.suffix in (".mp4", ".wav", ".png"):
             try:
                 with av.open(str(path)) as container:
                     frames = sum(1 for _ in container.decode(container.streams[0]))

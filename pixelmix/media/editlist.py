@@ -94,18 +94,19 @@ def _children(file: BinaryIO, box: _Box) -> Iterator[_Box]:
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
+    """Yield the boxes of a stretch; one that claims to be longer ends with it."""
     while start + 8 <= end:
         (size,) = _numbers(file, start, ">I")
         kind = _bytes(file, start + 4, 4)
         head = 8
-        if size == 1:
+        if size == 1 and start + 16 <= end:
             (size,) = _numbers(file, start + 8, ">Q")
             head = 16
         elif size == 0:
             size = end - start
         if size < head:
             return
-        yield _Box(kind, start + head, start + size)
+        yield _Box(kind, start + head, min(start + size, end))
         start += size
 
 

@@ -14,6 +14,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Stream
 
 from pixelmix.errors import InputError, OutputError
+from pixelmix.media.editlist import index_of
 
 TEXT_DEMUXERS = frozenset(
     {"tty", "srt", "webvtt", "ass", "lrc", "ffmetadata", "concat", "microdvd"}
@@ -149,10 +150,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         return f"{path}: not allowed to read this file; check its permissions"
     if isinstance(error, (av.error.InvalidDataError, av.error.EOFError)):
         if _looks_like_mp4(path):
-            return (
-                f"{path}: the recording was cut off before its index (moov) was written; "
-                "repair it with a tool such as untrunc, or copy it again from the camera"
-            )
+            return f"{path}: {_about_index(path)}; copy it again, or try a tool such as untrunc"
         return f"{path}: not a video file, or damaged from the start"
     return f"{path}: cannot be read ({_reason(error)})"
 
@@ -164,6 +162,12 @@ def _looks_like_mp4(path: Path) -> bool:
     except OSError:
         return False
     return head[4:8] in {b"ftyp", b"mdat", b"wide", b"skip", b"free"}
+
+
+def _about_index(path: Path) -> str:
+    if index_of(path):
+        return "its index (moov) is there, but it or what it leads to is damaged"
+    return "no index (moov) is found in it; the recording or the copy was probably cut off"
 
 
 def _reason(error: Exception) -> str:

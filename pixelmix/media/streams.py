@@ -136,7 +136,9 @@ def _takes(stream: Stream, container: str, planned: Plan) -> bool:
         return False
     if isinstance(stream, AudioStream) and container == "mp4" and (name or "").startswith("pcm_"):
         # The muxer finds out only at the end that speakers must have names.
-        return layout_name(stream.layout) == stream.layout.name
+        named = layout_name(stream.layout) == stream.layout.name
+        if not named:
+            return False
     try:
         with av.open(io.BytesIO(), "w", format=container) as trial:
             add_copy(trial, stream, container, planned)

@@ -17,10 +17,10 @@ from pixelmix.model.runtime import brief, load_runtime, runtime_errors, session_
 from pixelmix.model.schema import DESCRIPTION_FILE, Bundle
 from pixelmix.types import FloatArray
 
-# A tensor kept outside its file is recorded as a protobuf text "location": tag 0x0A, length 8
-# (also in the longer spellings a varint may have). ONNX Runtime would look for it relative to
+# A tensor kept outside its file is recorded as a protobuf text "location": tag 0x0A, length 8, both
+# also in the longer spellings that a varint may have. ONNX Runtime would look for it relative to
 # the current folder, where no checksum covers it.
-_EXTERNAL_DATA = re.compile(rb"\x0a(?:\x08|\x88\x80*\x00)location")
+_EXTERNAL_DATA = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
 
 
 class _Session(Protocol):

@@ -1,12 +1,13 @@
 """Edit lists are finished in place, and nothing else in the file is touched."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
-from pixelmix.media.editlist import hide_priming, index_first
+from pixelmix.media.editlist import hide_priming, index_first, index_of
 from tests.media_files import Track, clicks, make_video, tone
 
 
@@ -52,3 +53,20 @@ def test_only_the_track_asked_for_is_changed(tmp_path: Path) -> None:
 def test_index_first(tmp_path: Path, flags: str, expected: bool) -> None:
     path = make_video(tmp_path / "a.mp4", seconds=0.4, container_options={"movflags": flags})
     assert index_first(path) is expected
+
+
+@pytest.mark.parametrize("stated", [1 << 40, (1 << 63) - 1, (1 << 64) - 1])
+def test_an_index_that_claims_to_be_huge_is_what_is_there(tmp_path: Path, stated: int) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=0.4)
+    data, whole = path.read_bytes(), index_of(path)
+    at = data.rindex(b"moov") - 4
+    assert data.endswith(whole)
+    path.write_bytes(data[:at] + struct.pack(">I4sQ", 1, b"moov", stated) + whole)
+    assert index_of(path) == whole
+
+
+def test_a_file_that_ends_within_the_head_of_a_box_has_no_index(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(struct.pack(">I4s", 1, b"moov"))
+    assert index_of(path) == b""
+    assert not index_first(path)

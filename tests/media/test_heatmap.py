@@ -442,6 +442,20 @@ def test_sound_that_cannot_be_copied(tmp_path: Path) -> None:
         heat(source, tmp_path / "out.ts")
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le"])
+def test_uncompressed_sound_of_mov_is_copied_into_mp4(tmp_path: Path, codec: str) -> None:
+    source = make_video(tmp_path / "in.mov", seconds=0.4, size=SIZE, audio_codec=codec)
+    heat(source, tmp_path / "out.mp4")
+    assert packets_of(tmp_path / "out.mp4", 1) == packets_of(source, 1)
+
+
+def test_a_second_sound_that_mp4_cannot_hold_is_left_out(tmp_path: Path) -> None:
+    other = Track(tone(0.4), codec="pcm_u8")
+    source = make_video(tmp_path / "in.mkv", seconds=0.4, size=SIZE, extra_audio=[other])
+    report = heat(source, tmp_path / "out.mp4")
+    assert [planned.how for planned in report.streams] == ["encoded", "copied", "left out"]
+
+
 def test_a_full_disk(short: MediaInfo, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))

@@ -92,7 +92,28 @@ def test_files_that_are_no_videos_are_named_with_the_reason(tmp_path: Path) -> N
 def test_a_recording_cut_off_before_its_index_is_recognised(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="moov"):
+    with pytest.raises(InputError, match=r"no index \(moov\) .* probably cut off"):
+        probe(path)
+
+
+@pytest.mark.parametrize("movflags", ["faststart", "write_colr"])
+def test_a_broken_index_is_not_called_a_cut(tmp_path: Path, movflags: str) -> None:
+    path = make_video(tmp_path / "a.mp4", container_options={"movflags": movflags})
+    path.write_bytes(path.read_bytes().replace(b"stsd", b"stsd\xff\xff\xff\xff\xff\xff\xff\xff"))
+    with pytest.raises(InputError, match=r"index \(moov\) is there, but .* damaged") as caught:
+        probe(path)
+    assert "cut off" not in str(caught.value)
+
+
+def test_more_channels_than_can_be_converted_are_refused(tmp_path: Path) -> None:
+    sound = np.zeros((64, 8_000), np.float32)
+    track = Track(sound, rate=8_000, codec="pcm_s16le", layout="64 channels")
+    path = make_video(tmp_path / "a.mkv", seconds=1, audio_track=track)
+    assert probe(path).audio.channels == 64
+    data, stated = path.read_bytes(), b"\x9f\x81%c"  # Matroska's Channels, one byte long
+    assert data.count(stated % 64) == 1
+    path.write_bytes(data.replace(stated % 64, stated % 65))
+    with pytest.raises(InputError, match="65 channels; up to 64 can be handled"):
         probe(path)
 
 

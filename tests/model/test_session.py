@@ -145,28 +145,50 @@ def test_a_wrong_stride_is_noticed(tmp_path: Path) -> None:
         networks.features(random(1, 3, 64, 64))
 
 
-@pytest.mark.parametrize("key", [b"\x0a\x08location", b"\x0a\x88\x80\x00location"])
-def test_weights_outside_the_file_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: bytes
-) -> None:
-    folder = build_tiny_bundle(tmp_path / "m")
-    model = onnx.load(folder / VISION_FILE)
+def with_weights_in(file: Path, location: str) -> bytes:
+    """Return a network whose first weights are in the file called `location`."""
+    model = onnx.load(file)
     weight = model.graph.initializer[0]
-    (tmp_path / "secret.bin").write_bytes(numpy_helper.to_array(weight).tobytes())
-    onnx.external_data_helper.set_external_data(weight, "secret.bin", 0, len(weight.raw_data))
+    onnx.external_data_helper.set_external_data(weight, location, 0, len(weight.raw_data))
     weight.ClearField("raw_data")
     weight.data_location = TensorProto.EXTERNAL
-    content = model.SerializeToString()
-    assert content.count(b"\x0a\x08location") == 1
-    if key == b"\x0a\x08location":
-        (folder / VISION_FILE).write_bytes(content)
-    else:
-        # Only the pattern is under test here: the lengths around it would have to grow too.
-        (folder / VISION_FILE).write_bytes(content.replace(b"\x0a\x08location", key))
-    monkeypatch.chdir(tmp_path)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "location", ["weights.bin", "../weights.bin", "link.bin", "{}/weights.bin", "/dev/zero"]
+)
+def test_weights_outside_the_file_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    folder = build_tiny_bundle(tmp_path / "m")
+    weight = numpy_helper.to_array(onnx.load(folder / VISION_FILE).graph.initializer[0])
+    for place in (folder, tmp_path):
+        (place / "weights.bin").write_bytes(weight.tobytes())
+    (folder / "link.bin").symlink_to(tmp_path / "weights.bin")
+    content = with_weights_in(folder / VISION_FILE, location.format(tmp_path))
+    (folder / VISION_FILE).write_bytes(content)
+    monkeypatch.chdir(folder)
     bundle = write_texts(folder, tiny_description())
     with pytest.raises(ModelError, match="weights in another file"):
         Networks.open(bundle, "cpu")
+
+
+@pytest.mark.parametrize("key", [b"\x8a\x00\x08location", b"\x0a\x88\x00location"])
+def test_no_other_spelling_lets_weights_outside_the_file_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: bytes
+) -> None:
+    folder = build_tiny_bundle(tmp_path / "m")
+    weight = numpy_helper.to_array(onnx.load(folder / VISION_FILE).graph.initializer[0])
+    (folder / "eights.bin").write_bytes(weight.tobytes())
+    content = with_weights_in(folder / VISION_FILE, "weights.bin")
+    usual = b"\x0a\x08location\x12\x0bweights.bin"
+    assert content.count(usual) == 1
+    # A byte more for the key, one less for the name: the file stays valid.
+    (folder / VISION_FILE).write_bytes(content.replace(usual, key + b"\x12\x0aeights.bin"))
+    monkeypatch.chdir(folder)
+    with pytest.raises(ModelError, match="weights in another file"):
+        Networks.open(write_texts(folder, tiny_description()), "cpu")
 
 
 def test_a_node_may_be_called_location(tmp_path: Path) -> None:
