@@ -22,7 +22,7 @@ def expand(inputs: Sequence[Path] | None) -> list[Path]:
     Raises
     ------
     InputError
-        If a folder holds no video, or the project file is damaged.
+        If a folder holds no video or cannot be read, or the project file is damaged.
     UsageError
         If there are no inputs, and no project file or several.
     """
@@ -35,7 +35,10 @@ def expand(inputs: Sequence[Path] | None) -> list[Path]:
 
 
 def _videos(folder: Path) -> Iterator[Path]:
-    found = sorted(f for f in folder.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES)
+    try:
+        found = sorted(f for f in folder.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error
     if not found:
         raise InputError(f"{folder}: no video in this folder; name a file or another folder")
     return iter(found)

@@ -30,9 +30,8 @@ _RGB = 0
 _COARSE = (2_000, 3, 1)
 _FINE = (8_000, 2, 2)
 """Pixels, radius and step of the two guided filters that fit a map to the picture's edges: the
-coarse one moves a border by up to a cell, the fine one follows the outline. What is smoothed over
-several pixels need be worked out only at every other one: an eighth of the time (He and Sun,
-"Fast Guided Filter", 2015)."""
+coarse one moves a border by up to a cell, the fine one follows the outline, worked out only at
+every other pixel (He and Sun, "Fast Guided Filter", 2015)."""
 _EDGE = 0.005
 """Variance of brightness (full scale 1) from which a change counts as an edge."""
 _TRANSPOSE = {
@@ -82,8 +81,7 @@ class Overlay:
         self.pixel_format = pixel_format
         self._tick = tick
         self._graph = Graph()
-        # Its work is small; sharing it out costs more than it gains beside decoder and encoder.
-        self._graph.threads = 1
+        self._graph.threads = 1  # more cost more than they gain beside decoder and encoder
         self._turn = orientation(first)
         self._whole = first.width, first.height
         if self._turn.transpose:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pixelmix.cli.batch import expand
+from pixelmix.errors import InputError
 from tests.cli.conftest import Run
 from tests.media_files import make_video, tone
 
@@ -142,3 +144,12 @@ def test_debug_shows_the_traceback(run: Run) -> None:
     ran = run("--debug", "remix", "none.mp4", *REMIX)
     assert ran.code == 1
     assert "Traceback" in ran.err
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        expand([tmp_path])
