@@ -11,13 +11,17 @@ from pixelmix.cli.console import Console, JsonValue
 from pixelmix.errors import InputError, PixelmixError, UsageError
 from pixelmix.media.containers import VIDEO_SUFFIXES
 
+_RESULTS = (".remix", ".stems", ".heatmap")
+"""End the names, before the suffix, that results get beside their inputs."""
+
 Document = Mapping[str, JsonValue]
 
 
 def expand(inputs: Sequence[Path] | None) -> list[Path]:
     """Replace folders by the videos directly in them, sorted by name.
 
-    No inputs stand for the video of the one project file in the current folder.
+    What earlier runs made of them is left out, so that a second run does what the first did. No
+    inputs stand for the video of the one project file in the current folder.
 
     Raises
     ------
@@ -36,9 +40,10 @@ def expand(inputs: Sequence[Path] | None) -> list[Path]:
 
 def _videos(folder: Path) -> Iterator[Path]:
     try:
-        found = sorted(f for f in folder.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES)
+        videos = sorted(f for f in folder.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES)
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    found = [f for f in videos if not f.stem.endswith(_RESULTS)]
     if not found:
         raise InputError(f"{folder}: no video in this folder; name a file or another folder")
     return iter(found)

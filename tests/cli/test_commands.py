@@ -79,6 +79,18 @@ def test_remix_of_several_files_goes_on_after_a_bad_one(
     assert not (tmp_path / "bad.remix.mp4").exists()
 
 
+def test_results_in_a_folder_are_no_inputs(run: Run, tmp_path: Path) -> None:
+    for name in "ab":
+        make_video(tmp_path / f"{name}.mkv", seconds=1.0, audio=tone(1.0))
+    words = ("remix", tmp_path, *POINT, "--gain", "a=0.5", "--json", "-y")
+    for _ in range(2):
+        results = run(*words).json["results"]
+        assert isinstance(results, list)
+        assert len(results) == 2
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"a.mkv", "a.remix.mkv", "b.mkv", "b.remix.mkv"}
+
+
 def test_skip_existing_and_folders(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()
