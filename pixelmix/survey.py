@@ -1,12 +1,10 @@
 """A whole file looked through: what is seen and heard in it, and what regions make of its sound."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from pixelmix.ahead import Ahead
 from pixelmix.discovery.prototypes import prototypes
 from pixelmix.discovery.scene import FRAMES_PER_STEP, Scene, describe
 from pixelmix.dsp.warp import row_widths
@@ -19,8 +17,6 @@ from pixelmix.model.session import Networks
 from pixelmix.types import FloatArray, FrontEnd, MediaInfo
 from pixelmix.watch import Look, Watch
 
-_AHEAD = 2
-"""Stretches watched while an earlier one is worked on."""
 _LOOK_SECONDS = 1.0
 """Between two looks at the picture: a cut is not to be missed by more."""
 
@@ -48,12 +44,9 @@ def survey(
     """
     fe = networks.bundle.front_end
     scenes: list[Scene] = []
-    with (
-        Hearing(source, info, fe, progress) as hearing,
-        Watch(info, networks) as watch,
-        Ahead(_watched(hearing, watch, fe, info.start), _AHEAD) as watched,
-    ):
-        for stretch, shots in watched:
+    with Hearing(source, info, fe, progress) as hearing, Watch(info, networks) as watch:
+        for stretch in hearing.stretches():
+            shots = _shots(stretch, watch, fe, info.start)
             seen = [prototypes(shot.look.features[0]) for shot in shots]
             heard = _heard(stretch, np.concatenate([one.vectors for one in seen]), networks)
             first = 0
@@ -82,14 +75,6 @@ class _Shot:
     frames: slice
     """Of the stretch."""
     look: Look
-
-
-def _watched(
-    hearing: Hearing, watch: Watch, fe: FrontEnd, origin: float
-) -> Iterator[tuple[Stretch, list[_Shot]]]:
-    """Yield the stretches of a sound with what is seen meanwhile."""
-    for stretch in hearing.stretches():
-        yield stretch, _shots(stretch, watch, fe, origin)
 
 
 def _shots(stretch: Stretch, watch: Watch, fe: FrontEnd, origin: float) -> list[_Shot]:
