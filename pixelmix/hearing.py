@@ -14,8 +14,8 @@ from pixelmix.media.audio import AudioReader
 from pixelmix.mix.plan import Window, WindowBuffer
 from pixelmix.types import FloatArray, FrontEnd, MediaInfo
 
-_BLOCKS_AHEAD = 12
-"""Blocks of sound read before they are needed: more than there are between two windows."""
+BLOCKS_AHEAD = 12
+"""Blocks of sound that are worked on before they are needed: more than lie between two windows."""
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of sound done and, where known, their total."""
@@ -81,7 +81,7 @@ class Hearing(Closing):
         wanted = math.inf if source.duration is None else source.duration
         total = min(wanted, known - self.first_sample / self.audio.rate)
         self._total = total if total < math.inf else None
-        self._blocks = Ahead(self._read(), _BLOCKS_AHEAD)
+        self._blocks = Ahead(self._read(), BLOCKS_AHEAD)
         self._heard = 0
         self.windows = 0
         """Windows of the model so far."""

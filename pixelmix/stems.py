@@ -8,7 +8,7 @@ from pixelmix.ahead import Ahead
 from pixelmix.closing import Closing
 from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import UsageError
-from pixelmix.hearing import Damage, Hearing, Progress, Source
+from pixelmix.hearing import BLOCKS_AHEAD, Damage, Hearing, Progress, Source
 from pixelmix.mix.apply import StemSynthesizer
 from pixelmix.mix.blend import MaskBlender, compete
 from pixelmix.mix.meter import Meter
@@ -17,9 +17,6 @@ from pixelmix.model.session import Networks
 from pixelmix.regions.cells import pool, region_cells
 from pixelmix.types import FloatArray, MediaInfo, Region, StemBlock
 from pixelmix.watch import Watch
-
-_BLOCKS_AHEAD = 12
-"""Blocks of sound worked on before they are needed: more than there are between two windows."""
 
 
 class StemStream(Closing):
@@ -45,8 +42,8 @@ class StemStream(Closing):
         # Regions that were found say themselves what they look like.
         described = all(region.feature is not None for region in regions)
         self._watch = None if described else Watch(info, networks)
-        self._looked = Ahead(self._look(), _BLOCKS_AHEAD)
-        self._masked = Ahead(self._mask(), _BLOCKS_AHEAD)
+        self._looked = Ahead(self._look(), BLOCKS_AHEAD)
+        self._masked = Ahead(self._mask(), BLOCKS_AHEAD)
         self.meter = Meter(len(regions))
         self.first_sample = self._hearing.first_sample
         """Samples from the start of the file to the first one that is handed out."""

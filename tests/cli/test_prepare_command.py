@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from pixelmix.data.dataset import Dataset
 from tests.cli.conftest import Run
 from tests.media_files import make_video, tone
+from tests.stopping import stop_half_way
 
 
 def film(path: Path) -> Path:
@@ -66,22 +66,8 @@ def test_stopped_half_way(tmp_path: Path, number: signal.Signals, code: int) -> 
     os.mkfifo(tmp_path / "videos" / "b.mp4")
     target = tmp_path / "set"
     words = ["prepare", str(tmp_path / "videos"), "-o", str(target), "--jobs", "1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pixelmix", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not (target / "sound.i16").exists() or not (target / "sound.i16").stat().st_size:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(number)
-    # Standard error closes when the last process that holds it has ended.
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
-    assert "Traceback" not in errors
+    sound = target / "sound.i16"
+    stop_half_way(words, lambda: sound.exists() and sound.stat().st_size > 0, number, code)
     assert {file.name for file in target.iterdir()} == {
         "journal.jsonl",
         "pictures.bin",
