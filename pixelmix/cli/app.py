@@ -12,6 +12,7 @@ from pixelmix.cli.import_checkpoint import import_checkpoint
 from pixelmix.cli.models import models
 from pixelmix.cli.options import Debug
 from pixelmix.cli.prepare import prepare
+from pixelmix.cli.quantise import quantise
 from pixelmix.cli.regions import regions
 from pixelmix.cli.remix import remix
 from pixelmix.cli.separate import separate
@@ -56,4 +57,5 @@ app.command()(prepare)
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)
+app.command()(quantise)
 app.command("import-checkpoint")(import_checkpoint)

@@ -112,7 +112,7 @@ def export_bundle(
     OutputError
         If the target exists and ``overwrite`` is not set, or cannot be written.
     """
-    with _new_folder(target, overwrite=overwrite) as folder:
+    with new_folder(target, overwrite=overwrite) as folder:
         exact = _Chain(
             _folded(_Vision(vision)),
             _folded(audio),
@@ -231,8 +231,14 @@ def _log_magnitude(windows: int, about: Description, random: Generator) -> Tenso
 
 
 @contextmanager
-def _new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary folder that becomes ``target`` on success and vanishes otherwise."""
+def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``target`` on success and vanishes otherwise.
+
+    Raises
+    ------
+    OutputError
+        If the target exists (without ``overwrite``), is no bundle, or cannot be written.
+    """
     target = target.absolute()
     # Only a bundle is ever replaced: a mistyped path must not cost someone a folder.
     if target.exists() and not (overwrite and (target / DESCRIPTION_FILE).is_file()):
