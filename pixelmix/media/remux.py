@@ -7,13 +7,14 @@ from pathlib import Path
 
 from av.audio.stream import AudioStream
 
+from pixelmix.errors import UsageError
 from pixelmix.media.codecs import AudioEncoding, choose_encoding
 from pixelmix.media.containers import container_format
 from pixelmix.media.newsound import NewSound
 from pixelmix.media.opening import open_input
 from pixelmix.media.rewrite import Rewritten, planned, rewrite
 from pixelmix.media.span import Span
-from pixelmix.media.streams import Plan
+from pixelmix.media.streams import Plan, holds_together
 from pixelmix.types import FloatArray, MediaInfo
 
 
@@ -79,6 +80,13 @@ def _with_original(info: MediaInfo, target: Path, plans: list[Plan]) -> list[Pla
     new = [replace(one, default=True) if one.how == "encoded" else one for one in plans]
     label = f"{original.label}, original"
     named = replace(original, label=label, title=title, default=False, detail=f"named {title!r}")
+    container = container_format(target)
+    with open_input(info.path) as source:
+        if not holds_together(source, container, [one for one in (*new, named) if one.kept]):
+            raise UsageError(
+                f"{info.path}: {container} cannot hold the original sound beside the new one; "
+                "give an output that ends in .mkv, or go without --keep-original-audio"
+            )
     return [*new, named]
 
 

@@ -48,7 +48,7 @@ def planned(info: MediaInfo, target: Path, replaced: int | None, detail: str = "
     """
     container = container_format(target)
     with open_input(info.path) as source:
-        plans = plan(source, container, replaced)
+        plans = plan(source, container, replaced, (info.video.index, info.audio.index))
     for track, what in ((info.video, "video"), (info.audio, "sound")):
         if not plans[track.index].kept:
             raise UsageError(

@@ -1,5 +1,6 @@
 """Writing one output: packets copied as they come, those of a new stream put in as they are due."""
 
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -19,7 +20,14 @@ from av.video.stream import VideoStream
 from pixelmix.errors import OutputError
 from pixelmix.media.containers import MOV, MOV_TAGS, MUXER_TAGS
 from pixelmix.media.editlist import index_first
-from pixelmix.media.opening import open_output, reading, time_base_of, to_end, why_unwritable
+from pixelmix.media.opening import (
+    open_output,
+    open_trial,
+    reading,
+    time_base_of,
+    to_end,
+    why_unwritable,
+)
 from pixelmix.media.probe import is_cover
 from pixelmix.media.pyav import AnyPacket, Chapter, audio_codec_of
 from pixelmix.media.span import Cutter, Span
@@ -89,8 +97,10 @@ class Writer:
         try:
             clocks = list(chain.from_iterable(made.clocks for made in self._made))
             options = _options(self._info, self._source, self._container, clocks)
+            covers = cover_pictures(self._source, self._info.path)
+            self._ask(options, covers)
             with open_output(self._target, self._container, options) as output:
-                self._set_up(output)
+                self._set_up(output, covers)
                 for packet in self._packets():
                     self._make_until(output, _time(packet))
                     self._copy(output, packet)
@@ -100,8 +110,21 @@ class Writer:
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(why_unwritable(self._target, error)) from error
 
-    def _set_up(self, output: OutputContainer) -> None:
-        covers = cover_pictures(self._source, self._info.path)
+    def _ask(self, options: dict[str, str], covers: dict[int, bytes]) -> None:
+        """Write the header into memory: of a file whose header is refused PyAV keeps the handle."""
+        # Closed memory keeps PyAV from an end, which would look for a file.
+        with io.BytesIO() as memory:
+            try:
+                self._set_up(open_trial(memory, self._container, options), covers)
+            except av.error.FFmpegError as error:
+                streams = ", ".join(one.label for one in self._plans if one.kept)
+                other = "of another kind" if self._container == "matroska" else "that ends in .mkv"
+                raise OutputError(
+                    f"{self._target}: {self._container} refuses to hold these streams together "
+                    f"({streams}); give an output {other} with -o"
+                ) from error
+
+    def _set_up(self, output: OutputContainer, covers: dict[int, bytes]) -> None:
         made = iter(self._made)
         for planned in self._plans:
             if planned.how == "encoded":

@@ -16,7 +16,9 @@ from pixelmix.errors import OutputError, UsageError
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
 from pixelmix.media.pyav import codec_of
-from pixelmix.media.remux import RemuxReport, Sound, remux
+from pixelmix.media.remux import RemuxReport, Sound, outline, remux
+from pixelmix.media.rewrite import rewrite as write_anew
+from pixelmix.media.streams import Plan
 from pixelmix.types import MediaInfo
 from tests.media_files import (
     Chapter,
@@ -465,3 +467,56 @@ def test_a_file_that_may_not_grow_is_an_output_error(tmp_path: Path) -> None:
             _fill_up(probe(source), tmp_path / "out.mkv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _two_sounds(path: Path) -> MediaInfo:
+    """Make a video whose tracks FLV takes one at a time, but not both."""
+    byte = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_u8")
+    first = Track(tone(1, rate=44_100), rate=44_100, codec="aac")
+    return probe(make_video(path, seconds=1, audio_track=first, extra_audio=[byte]))
+
+
+def test_what_a_container_cannot_hold_beside_the_rest_is_left_out(tmp_path: Path) -> None:
+    info = _two_sounds(tmp_path / "in.mov")
+    report = remux(info, tmp_path / "out.flv", None)
+    assert report.dropped == (
+        "stream 2 (audio, pcm_u8): flv cannot hold it beside the other streams",
+    )
+    assert [kind for kind, *_ in streams(tmp_path / "out.flv")] == ["video", "audio"]
+    # The track that was chosen goes first.
+    report = remux(probe(info.path, 1), tmp_path / "second.flv", None)
+    assert [words[:25] for words in report.dropped] == ["stream 1 (audio, aac): fl"]
+
+
+def test_speakers_without_names_do_not_end_the_program(tmp_path: Path) -> None:
+    sound = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_s16le")
+    info = probe(make_video(tmp_path / "in.mkv", seconds=1, audio_track=sound))
+    with pytest.raises(UsageError, match=r"flv cannot hold pcm_s16le sound; .*\.mkv"):
+        remux(info, tmp_path / "out.flv", None)
+    report = rewrite(info.path, tmp_path / "out.flv")
+    assert report.encoding is not None
+    assert report.encoding.codec == "pcm_s16le"
+    assert read(tmp_path / "out.flv")[1].shape == (2, 44_100)
+
+
+def test_a_refused_header_is_said_and_leaves_no_file_open(tmp_path: Path) -> None:
+    info = _two_sounds(tmp_path / "in.mov")
+    kinds = ("video", "audio", "audio")
+    plans = [Plan(i, kind, f"{kind} {i}", "copied") for i, kind in enumerate(kinds)]
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(3):
+        with pytest.raises(
+            OutputError, match=r"out\.flv: flv refuses .*\(video 0, audio 1, audio 2\).*\.mkv"
+        ):
+            write_anew(info, tmp_path / "out.flv", plans, [], None)
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    assert not (tmp_path / "out.flv").exists()
+
+
+def test_an_original_that_does_not_fit_beside_the_new_sound_is_a_usage_error(
+    tmp_path: Path,
+) -> None:
+    sound = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_u8")
+    info = probe(make_video(tmp_path / "in.mov", seconds=1, audio_track=sound))
+    with pytest.raises(UsageError, match=r"flv cannot hold the original sound .*\.mkv"):
+        outline(info, tmp_path / "out.flv", Sound(keep_original=True))
