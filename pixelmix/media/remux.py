@@ -15,6 +15,7 @@ from pixelmix.media.opening import open_input
 from pixelmix.media.rewrite import Rewritten, planned, rewrite
 from pixelmix.media.span import Span
 from pixelmix.media.streams import Plan, holds_together
+from pixelmix.media.writer import Told
 from pixelmix.types import FloatArray, MediaInfo
 
 
@@ -98,6 +99,7 @@ def remux(
     audio_start: float | None = None,
     sound: Sound = KEPT,
     span: Span | None = None,
+    told: Told | None = None,
 ) -> RemuxReport:
     """Write `target`: the input's streams as they are, the chosen audio track from `audio`.
 
@@ -119,6 +121,8 @@ def remux(
     span
         The part of the input to write; the output then begins at zero. Its start must be one that
         `span.cut_start` gave, and `audio_start` is the time in the input.
+    told
+        Called at every second that the copied packets reach.
 
     Raises
     ------
@@ -134,7 +138,7 @@ def remux(
         if span is not None:
             start -= Fraction(span.start)
         made.append(NewSound(info.audio, drawn.encoding, drawn.container, start, audio))
-    written = rewrite(info, target, drawn.streams, made, span)
+    written = rewrite(info, target, drawn.streams, made, span, told)
     note = drawn.encoding and drawn.encoding.note
     return RemuxReport(
         streams=written.streams,

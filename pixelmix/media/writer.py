@@ -2,10 +2,10 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
-from math import lcm
+from math import floor, lcm
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +43,9 @@ from pixelmix.types import MediaInfo
 
 _LARGEST_TIMESCALE = 10_000_000
 
+Told = Callable[[float], None]
+"""Called with how far the output has come, seconds of its time."""
+
 
 class Made(Protocol):
     """A stream of the output that is made anew instead of copied."""
@@ -64,7 +67,8 @@ class Made(Protocol):
 class Writer:
     """One output being written: streams copied, some of them perhaps made anew.
 
-    `made` are those that `plans` calls encoded, in the same order.
+    `made` are those that `plans` calls encoded, in the same order; `told` is called at every second
+    that the copied packets reach.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Writer:
         plans: Sequence[Plan],
         made: Sequence[Made],
         span: Span | None,
+        told: Told | None = None,
     ) -> None:
         self._info = info
         self._source = source
@@ -83,6 +88,8 @@ class Writer:
         self._container = container
         self._plans = plans
         self._made = made
+        self._told = told
+        self._next_told = Fraction(0)
         self._copies: dict[int, Stream] = {}
         self._filters: dict[int, BitStreamFilterContext | None] = {}
         self._last_dts: dict[int, int] = {}
@@ -102,7 +109,9 @@ class Writer:
             with open_output(self._target, self._container, options) as output:
                 self._set_up(output, covers)
                 for packet in self._packets():
-                    self._make_until(output, _time(packet))
+                    time = _time(packet)
+                    self._tell(time)
+                    self._make_until(output, time)
                     self._copy(output, packet)
                 self._make_until(output, None)
             for made, number in zip(self._made, self._numbers(), strict=True):
@@ -180,6 +189,11 @@ class Writer:
             for packet in to_end(self._source.demux(*wanted)):
                 if packet.size or packet.pts is not None:
                     yield packet
+
+    def _tell(self, time: Fraction) -> None:
+        if self._told is not None and time >= self._next_told:
+            self._next_told = Fraction(floor(time) + 1)
+            self._told(float(time))
 
     def _make_until(self, output: OutputContainer, time: Fraction | None) -> None:
         for made in self._made:
