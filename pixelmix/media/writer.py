@@ -105,7 +105,7 @@ class Writer:
             clocks = list(chain.from_iterable(made.clocks for made in self._made))
             options = _options(self._info, self._source, self._container, clocks)
             covers = cover_pictures(self._source, self._info.path)
-            self._ask(options, covers)
+            self._try(options, covers)
             with open_output(self._target, self._container, options) as output:
                 self._set_up(output, covers)
                 for packet in self._packets():
@@ -119,8 +119,8 @@ class Writer:
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(why_unwritable(self._target, error)) from error
 
-    def _ask(self, options: dict[str, str], covers: dict[int, bytes]) -> None:
-        """Write the header into memory: of a file whose header is refused PyAV keeps the handle."""
+    def _try(self, options: dict[str, str], covers: dict[int, bytes]) -> None:
+        """Write the header by way of memory: PyAV keeps files open that it cannot begin."""
         # Closed memory keeps PyAV from an end, which would look for a file.
         with io.BytesIO() as memory:
             try:
@@ -132,6 +132,8 @@ class Writer:
                     f"{self._target}: {self._container} refuses to hold these streams together "
                     f"({streams}); give an output {other} with -o"
                 ) from error
+            # Where the disk is too full for that, it is found out here.
+            self._target.write_bytes(memory.getvalue())
 
     def _set_up(self, output: OutputContainer, covers: dict[int, bytes]) -> None:
         made = iter(self._made)

@@ -444,6 +444,11 @@ def test_an_unknown_suffix_is_a_usage_error(tmp_path: Path) -> None:
         rewrite(source, tmp_path / "out.xyz")
 
 
+def _handles() -> int:
+    """Count the files that this process has open."""
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
 def _fill_up(info: MediaInfo, target: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 480_000)).astype(np.float32)
     remux(info, target, iter([noise]))
@@ -456,6 +461,18 @@ def test_a_disk_that_fills_up_is_an_output_error(tmp_path: Path, suffix: str) ->
     target.symlink_to("/dev/full")
     with pytest.raises(OutputError, match="disk is full"):
         _fill_up(probe(source), target)
+
+
+def test_a_disk_too_full_for_the_header_leaves_no_file_open(tmp_path: Path) -> None:
+    font = ("a.ttf", "font/ttf", bytes(1_000_000))
+    source = make_video(tmp_path / "in.mkv", seconds=0.4, extras=Extras(attachment=font))
+    target = tmp_path / "out.mkv"
+    target.symlink_to("/dev/full")
+    before = _handles()
+    for _ in range(3):
+        with pytest.raises(OutputError, match="disk is full"):
+            remux(probe(source), target, None)
+    assert _handles() == before
 
 
 def test_a_file_that_may_not_grow_is_an_output_error(tmp_path: Path) -> None:
@@ -503,13 +520,13 @@ def test_a_refused_header_is_said_and_leaves_no_file_open(tmp_path: Path) -> Non
     info = _two_sounds(tmp_path / "in.mov")
     kinds = ("video", "audio", "audio")
     plans = [Plan(i, kind, f"{kind} {i}", "copied") for i, kind in enumerate(kinds)]
-    before = len([*Path("/proc/self/fd").iterdir()])
+    before = _handles()
     for _ in range(3):
         with pytest.raises(
             OutputError, match=r"out\.flv: flv refuses .*\(video 0, audio 1, audio 2\).*\.mkv"
         ):
             write_anew(info, tmp_path / "out.flv", plans, [], None)
-    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    assert _handles() == before
     assert not (tmp_path / "out.flv").exists()
 
 
