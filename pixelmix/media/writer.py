@@ -127,13 +127,16 @@ class Writer:
                 self._set_up(open_trial(memory, self._container, options), covers)
             except av.error.FFmpegError as error:
                 streams = ", ".join(one.label for one in self._plans if one.kept)
-                other = "of another kind" if self._container == "matroska" else "that ends in .mkv"
                 raise OutputError(
                     f"{self._target}: {self._container} refuses to hold these streams together "
-                    f"({streams}); give an output {other} with -o"
+                    f"({streams}); {self._another()}"
                 ) from error
             # Where the disk is too full for that, it is found out here.
             self._target.write_bytes(memory.getvalue())
+
+    def _another(self) -> str:
+        kind = "of another kind" if self._container == "matroska" else "that ends in .mkv"
+        return f"give an output {kind} with -o"
 
     def _set_up(self, output: OutputContainer, covers: dict[int, bytes]) -> None:
         made = iter(self._made)
@@ -226,7 +229,14 @@ class Writer:
                 packet.dts = last + self._least_step(output, copied)
                 packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
             self._last_dts[index] = packet.dts
-        output.mux_one(packet)
+        time = _time(packet)
+        try:
+            output.mux_one(packet)
+        except av.error.InvalidDataError as error:
+            raise OutputError(
+                f"{self._target}: {self._container} does not take a damaged packet of the input, "
+                f"near {float(time):.1f} s; {self._another()}"
+            ) from error
 
     def _least_step(self, output: OutputContainer, copied: Stream) -> int:
         """Return how many ticks a packet must come after the one before."""

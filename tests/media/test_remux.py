@@ -505,6 +505,16 @@ def test_what_a_container_cannot_hold_beside_the_rest_is_left_out(tmp_path: Path
     assert [words[:25] for words in report.dropped] == ["stream 1 (audio, aac): fl"]
 
 
+def test_a_packet_that_no_muxer_takes_is_said(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", seconds=1, audio_codec="aac")
+    packet = packets_of(source, 0)[10][0]
+    # The length of its first unit, longer than the packet.
+    source.write_bytes(source.read_bytes().replace(packet, b"\xff" * 4 + packet[4:]))
+    with pytest.raises(OutputError, match=r"mpegts does not take .* near 0\.4 s.*\.mkv"):
+        remux(probe(source), tmp_path / "out.ts", None)
+    remux(probe(source), tmp_path / "out.mkv", None)
+
+
 def test_speakers_without_names_do_not_end_the_program(tmp_path: Path) -> None:
     sound = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_s16le")
     info = probe(make_video(tmp_path / "in.mkv", seconds=1, audio_track=sound))
