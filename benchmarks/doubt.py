@@ -5,14 +5,15 @@
 ``CLIPS`` is as for `score.py`. Each scene shows two clips side by side, or one beside a plain grey
 wall, with a box on each half, and one of these sounds: both clips; only the left one; another two
 clips, or another one, of instruments that are not seen; both of two clips of one instrument. For
-every kind of scene it prints how often the right half (and any half) is warned about, and how
-often the two are said to be alike. The first kind should have no warnings, all others should.
+every kind of scene it prints how often the left half, the right one and either is warned about,
+how often there is any warning, that no half has a sound, that the two are alike, and that much is
+left to ``rest``. The first kind should have no warnings, all others should.
 """
 
 import argparse
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from score import Array, read_picture, read_sound
 
 from pixelmix.mix.blend import compete
 from pixelmix.mix.doubt import doubts
-from pixelmix.mix.meter import Level, Meter
+from pixelmix.mix.meter import Meter
 from pixelmix.mix.plan import Window, log_magnitude
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.images import network_input
@@ -40,6 +41,7 @@ class Judged:
     right: bool
     alike: bool
     nowhere: bool
+    rest: bool
 
 
 class Judge:
@@ -69,16 +71,19 @@ class Judge:
         masks = bundle.cut(self._networks.masks(vectors, self._networks.components(log_mag))[0])
         meter = Meter(len(masks))
         meter.add_masks(masks, magnitude)
-        energy = np.square(compete(masks) * magnitude).sum(axis=(1, 2))
-        shares = energy / np.square(magnitude).sum()
+        parts = compete(masks)
+        rest = np.maximum(1.0 - parts.sum(axis=0, keepdims=True), 0.0)
+        energy = np.square(np.concatenate([parts, rest]) * magnitude).sum(axis=(1, 2))
+        measured = meter.levels(NAMES)
         levels = {
-            name: Level(float(share), meter.levels(NAMES)[name].confidence, 0.0)
-            for name, share in zip(NAMES, shares, strict=True)
+            name: replace(measured[name], share=float(share))
+            for name, share in zip(measured, energy / energy.sum(), strict=True)
         }
         said = doubts(levels, meter.likeness())
         nowhere = any(line.startswith("no region") for line in said)
         left, right = (nowhere or any(line.startswith(f"{n}:") for line in said) for n in NAMES)
-        return Judged(left, right, any("alike" in line for line in said), nowhere)
+        much = any("belongs to no region" in line for line in said)
+        return Judged(left, right, any("alike" in line for line in said), nowhere, much)
 
 
 def _panel(clip: Path | None, index: int) -> np.ndarray:
@@ -145,14 +150,16 @@ def main() -> None:
         for _ in range(asked.scenes):
             scenes(Judge(networks), clips, random, found)
     print(f"{asked.model}: {asked.scenes} scenes of each kind, seed {asked.seed}; % of them")
-    print(f"{'':30} left  right  any  nowhere  alike")
+    print(f"{'':30} left  right  half  any  nowhere  alike  rest")
     for kind, judged in found.items():
         columns = (
             np.mean([one.left for one in judged]),
             np.mean([one.right for one in judged]),
-            np.mean([one.left or one.right or one.alike for one in judged]),
+            np.mean([one.left or one.right for one in judged]),
+            np.mean([one.left or one.right or one.alike or one.rest for one in judged]),
             np.mean([one.nowhere for one in judged]),
             np.mean([one.alike for one in judged]),
+            np.mean([one.rest for one in judged]),
         )
         print(f"{kind:30} " + "  ".join(f"{100 * value:4.0f}" for value in columns))
 

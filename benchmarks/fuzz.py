@@ -3,9 +3,10 @@
     python -m benchmarks.fuzz --first 0 --count 500 [--seed 1] [--model default] [--only N]
 
 File N of a seed is always the same, so a run can be cut into parts and a finding repeated. Every
-file goes through ``remix``, ``separate``, ``regions`` and ``heatmap``, every fifty together
-through ``prepare``, then ``doctor`` and ``models``: by `pixelmix.cli.main` in a worker process
-with a limit of address space and a time limit. The worker is started again when it dies.
+file goes through ``remix``, ``separate``, ``regions`` and ``heatmap``, and by ``remix`` into
+another container; every fifty together through ``prepare``, then ``doctor`` and ``models``: by
+`pixelmix.cli.main` in a worker process with a limit of address space and a time limit. The worker
+is started again when it dies.
 
 Checked: the worker lives; no traceback; in time; exit code 0, 1 or 2; a failure ends with one
 line ``pixelmix: error: ...`` and every line of standard error is pixelmix's; the result is
@@ -46,7 +47,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "separate": POINT[:2],
     "regions": (),
     "heatmap": ("--preset", "ultrafast"),
+    "into": (),
 }
+"""`into` is a second ``remix``, into another container, with the old sound or a new one."""
+INTO = (
+    *(".flv", ".avi", ".mkv", ".mp4", ".ts", ".mov", ".webm"),
+    *(".wmv", ".mpg", ".ogv", ".3gp", ".nut", ".vob"),
+)
 
 
 @dataclass(frozen=True)
@@ -180,7 +187,11 @@ def try_file(number: int, made: Case, worker: Worker, folder: Path, model: str, 
         name = f"./{made.name}" if made.name[0] == "-" else made.name
         # Drawing takes most of the time, and does not read the file.
         options = ("--no-picture",) if command == "regions" and number % 5 else usual
-        words = [command, name, *options, "--model", model, "--threads", "1", "--json"]
+        if command == "into":
+            gain = "a=0.5" if number % 2 else "a=1"
+            options = (*POINT[:2], "--gain", gain, "-o", f"into{INTO[number % len(INTO)]}")
+        verb = "remix" if command == "into" else command
+        words = [verb, name, *options, "--model", model, "--threads", "1", "--json"]
         ran = worker.run(words, folder, SECONDS)
         t.slowest = max(t.slowest, time.monotonic() - began)
         problems = [*judge(ran), *_leftovers(ran, options, command, folder, file)]
@@ -238,8 +249,11 @@ def _leftovers(
         "separate": {".stems"},
         "regions": {".pixelmix.json"} | (set() if options else {".regions.png"}),
         "heatmap": {".heatmap.mp4"},
+        "into": set[str](),
     }[command]
     wanted = {file.stem + end for end in ends} if ran.code == 0 else set()
+    if command == "into" and ran.code == 0:
+        wanted = {options[-1]}
     there = {path.name for path in left}
     if command == "regions" and ran.code == 0:
         there = {name.replace(file.name + ".pixelmix", file.stem + ".pixelmix") for name in there}

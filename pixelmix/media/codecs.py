@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
@@ -14,7 +13,8 @@ from av.container import OutputContainer
 
 from pixelmix.errors import UsageError
 from pixelmix.media.codec_tables import ENCODERS, LEGAL_RATES, LOSSLESS, NEAREST, PER_CHANNEL, USUAL
-from pixelmix.media.containers import holds_codec
+from pixelmix.media.containers import holds_codec, holds_layout
+from pixelmix.media.opening import open_trial
 from pixelmix.types import AudioTrack
 
 _BITS = {"u8": 8, "s16": 16, "s32": 24, "dbl": 64}
@@ -223,10 +223,11 @@ def _bit_rate(codec: str, source: AudioTrack, asked: int | None) -> int | None:
 @cache
 def _works(container: str, encoding: AudioEncoding) -> bool:
     """Whether the encoder opens and the muxer takes it: both are asked, into memory."""
-    if not holds_codec(container, encoding.codec):
+    codec = encoding.codec
+    if not (holds_codec(container, codec) and holds_layout(container, codec, encoding.layout)):
         return False
     try:
-        with av.open(io.BytesIO(), "w", format=container) as trial:
+        with open_trial(io.BytesIO(), container) as trial:
             new_audio_stream(trial, encoding).codec_context.open()
             trial.start_encoding()
     except (av.error.FFmpegError, ValueError, OSError):

@@ -70,6 +70,21 @@ def holds_codec(container: str, codec: str | None) -> bool:
     return container not in _CODECS or codec in _CODECS[container]
 
 
+_FLV_FOURCC = frozenset({"aac", "ac3", "eac3", "flac", "mp3", "opus"})
+"""Codecs for which the FLV muxer knows a name for more than its own two layouts."""
+
+
+def holds_layout(container: str, codec: str | None, layout: str | None) -> bool:
+    """Whether the muxer can be asked about a codec with this layout of speakers.
+
+    None stands for speakers without names. MP4's muxer finds out only at the end that PCM must
+    have names; FLV's ends the whole program when it looks for the name of a codec that has none.
+    """
+    if container == "mp4":
+        return layout is not None or not (codec or "").startswith("pcm_")
+    return container != "flv" or codec in _FLV_FOURCC or layout in ("mono", "stereo")
+
+
 MUXER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 """Container tags (in lower case) that muxers write themselves."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import av
 import av.error
@@ -66,6 +66,19 @@ def open_output(path: Path, container_format: str, options: dict[str, str]) -> O
         mode="w",
         format=container_format,
         container_options=options,
+        metadata_errors="surrogateescape",
+    )
+
+
+def open_trial(
+    memory: BinaryIO, container_format: str, options: Mapping[str, str] | None = None
+) -> OutputContainer:
+    """Open memory for writing, to learn what a muxer takes without a file."""
+    return av.open(
+        memory,
+        mode="w",
+        format=container_format,
+        container_options=dict(options or {}),
         metadata_errors="surrogateescape",
     )
 

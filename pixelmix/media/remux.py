@@ -7,13 +7,15 @@ from pathlib import Path
 
 from av.audio.stream import AudioStream
 
+from pixelmix.errors import UsageError
 from pixelmix.media.codecs import AudioEncoding, choose_encoding
 from pixelmix.media.containers import container_format
 from pixelmix.media.newsound import NewSound
 from pixelmix.media.opening import open_input
 from pixelmix.media.rewrite import Rewritten, planned, rewrite
 from pixelmix.media.span import Span
-from pixelmix.media.streams import Plan
+from pixelmix.media.streams import Plan, holds_together
+from pixelmix.media.writer import Told
 from pixelmix.types import FloatArray, MediaInfo
 
 
@@ -79,6 +81,13 @@ def _with_original(info: MediaInfo, target: Path, plans: list[Plan]) -> list[Pla
     new = [replace(one, default=True) if one.how == "encoded" else one for one in plans]
     label = f"{original.label}, original"
     named = replace(original, label=label, title=title, default=False, detail=f"named {title!r}")
+    container = container_format(target)
+    with open_input(info.path) as source:
+        if not holds_together(source, container, [one for one in (*new, named) if one.kept]):
+            raise UsageError(
+                f"{info.path}: {container} cannot hold the original sound beside the new one; "
+                "give an output that ends in .mkv, or go without --keep-original-audio"
+            )
     return [*new, named]
 
 
@@ -90,6 +99,7 @@ def remux(
     audio_start: float | None = None,
     sound: Sound = KEPT,
     span: Span | None = None,
+    told: Told | None = None,
 ) -> RemuxReport:
     """Write `target`: the input's streams as they are, the chosen audio track from `audio`.
 
@@ -111,6 +121,8 @@ def remux(
     span
         The part of the input to write; the output then begins at zero. Its start must be one that
         `span.cut_start` gave, and `audio_start` is the time in the input.
+    told
+        Called at every second that the copied packets reach.
 
     Raises
     ------
@@ -126,7 +138,7 @@ def remux(
         if span is not None:
             start -= Fraction(span.start)
         made.append(NewSound(info.audio, drawn.encoding, drawn.container, start, audio))
-    written = rewrite(info, target, drawn.streams, made, span)
+    written = rewrite(info, target, drawn.streams, made, span, told)
     note = drawn.encoding and drawn.encoding.note
     return RemuxReport(
         streams=written.streams,

@@ -10,7 +10,7 @@ from pixelmix.media.opening import open_input, reading
 from pixelmix.media.properties import Shown, has_dolby_vision, look, losses, shown
 from pixelmix.media.span import Span
 from pixelmix.media.streams import Plan, plan
-from pixelmix.media.writer import Made, Writer
+from pixelmix.media.writer import Made, Told, Writer
 from pixelmix.types import MediaInfo
 
 
@@ -48,7 +48,7 @@ def planned(info: MediaInfo, target: Path, replaced: int | None, detail: str = "
     """
     container = container_format(target)
     with open_input(info.path) as source:
-        plans = plan(source, container, replaced)
+        plans = plan(source, container, replaced, (info.video.index, info.audio.index))
     for track, what in ((info.video, "video"), (info.audio, "sound")):
         if not plans[track.index].kept:
             raise UsageError(
@@ -59,9 +59,16 @@ def planned(info: MediaInfo, target: Path, replaced: int | None, detail: str = "
 
 
 def rewrite(
-    info: MediaInfo, target: Path, plans: Sequence[Plan], made: Sequence[Made], span: Span | None
+    info: MediaInfo,
+    target: Path,
+    plans: Sequence[Plan],
+    made: Sequence[Made],
+    span: Span | None,
+    told: Told | None = None,
 ) -> Rewritten:
     """Write `target` as `plans` say; `made` are those that they call encoded, in their order.
+
+    `told` is called at every second that the copied packets reach.
 
     Raises
     ------
@@ -69,11 +76,11 @@ def rewrite(
         The file cannot be written.
     """
     with open_input(info.path) as source:
-        writer = Writer(info, source, target, container_format(target), plans, made, span)
+        writer = Writer(info, source, target, container_format(target), plans, made, span, told)
         writer.write()
         # A title that was given is not the input's.
-        told = [one.index for one in plans if one.kept and one.title is None]
-        before = shown(source, told, writer.chapters)
+        same = [one.index for one in plans if one.kept and one.title is None]
+        before = shown(source, same, writer.chapters)
     # The input is closed by now: an open file holds an index of all its packets.
     notes = []
     if writer.repaired_times:

@@ -2,12 +2,11 @@
 
 import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import av
 import av.error
 from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
@@ -15,10 +14,10 @@ from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
-from pixelmix.media.containers import COVERS, MATROSKA, MOV, holds_codec
-from pixelmix.media.opening import open_input, reading, to_end
+from pixelmix.media.containers import COVERS, MATROSKA, MOV, holds_codec, holds_layout
+from pixelmix.media.opening import open_input, open_trial, reading, to_end
 from pixelmix.media.probe import is_cover, title_of
-from pixelmix.media.pyav import codec_name, codec_of
+from pixelmix.media.pyav import audio_codec_of, codec_name, codec_of
 from pixelmix.media.samples import layout_name
 
 _MUXER_TAGS = frozenset({"handler_name", "vendor_id", "name", "encoder"})
@@ -71,9 +70,41 @@ def kind_of(stream: Stream) -> str:
     return "cover" if isinstance(stream, VideoStream) and is_cover(stream) else stream.type
 
 
-def plan(source: InputContainer, container: str, replaced: int | None) -> list[Plan]:
-    """Decide for every stream of the input; `replaced` is the one that is encoded anew."""
-    return [_plan_one(source, stream, container, replaced) for stream in source.streams]
+def plan(
+    source: InputContainer, container: str, replaced: int | None, needed: Collection[int]
+) -> list[Plan]:
+    """Decide for every stream of the input.
+
+    `replaced` is the one that is encoded anew; `needed` are not left out for the sake of others.
+    """
+    plans = [_plan_one(source, stream, container, replaced) for stream in source.streams]
+    kept = [one for one in plans if one.kept]
+    if holds_together(source, container, kept):
+        return plans
+    held: list[Plan] = []
+    for one in sorted(kept, key=lambda one: one.index not in needed):
+        more = sorted([*held, one], key=lambda one: one.index)
+        if one.index in needed or holds_together(source, container, more):
+            held = more
+    why = f"{container} cannot hold it beside the other streams"
+    return [
+        replace(one, how="left out", detail=why) if one.kept and one not in held else one
+        for one in plans
+    ]
+
+
+def holds_together(source: InputContainer, container: str, plans: Sequence[Plan]) -> bool:
+    """Ask the muxer itself, into memory, whether it takes all streams that are kept.
+
+    For one that is encoded anew the original stands in, where the container could hold that.
+    """
+    wanted = []
+    for one in plans:
+        stream = source.streams[one.index]
+        attached = container == "matroska" and one.kind == "cover"
+        if not attached and (one.how == "copied" or _takes(stream, container, one)):
+            wanted.append((stream, one))
+    return _holds(container, wanted)
 
 
 def pair_up(written: InputContainer, plans: Sequence[Plan]) -> list[tuple[Plan, int | None]]:
@@ -129,19 +160,24 @@ def _remade(source: InputContainer, stream: Stream, container: str) -> str | Non
 
 
 def _takes(stream: Stream, container: str, planned: Plan) -> bool:
-    """Ask the muxer itself, into memory, whether it takes a stream."""
+    """Whether a container can hold a stream, were it the only one."""
     name = codec_name(stream)
     # AVI takes data and does not give it back.
     if not holds_codec(container, name) or (stream.type == "data" and container == "avi"):
         return False
-    if isinstance(stream, AudioStream) and container == "mp4" and (name or "").startswith("pcm_"):
-        # The muxer finds out only at the end that speakers must have names.
-        named = layout_name(stream.layout) == stream.layout.name
-        if not named:
+    codec = audio_codec_of(stream) if isinstance(stream, AudioStream) else None
+    if codec:
+        named = layout_name(codec.layout) == codec.layout.name
+        if not holds_layout(container, name, codec.layout.name if named else None):
             return False
+    return _holds(container, [(stream, planned)])
+
+
+def _holds(container: str, wanted: Sequence[tuple[Stream, Plan]]) -> bool:
     try:
-        with av.open(io.BytesIO(), "w", format=container) as trial:
-            add_copy(trial, stream, container, planned)
+        with open_trial(io.BytesIO(), container) as trial:
+            for stream, planned in wanted:
+                add_copy(trial, stream, container, planned)
             trial.start_encoding()
     except (av.error.FFmpegError, ValueError, OSError):
         return False

@@ -1,10 +1,11 @@
 """Writing one output: packets copied as they come, those of a new stream put in as they are due."""
 
+import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
-from math import lcm
+from math import floor, lcm
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,14 @@ from av.video.stream import VideoStream
 from pixelmix.errors import OutputError
 from pixelmix.media.containers import MOV, MOV_TAGS, MUXER_TAGS
 from pixelmix.media.editlist import index_first
-from pixelmix.media.opening import open_output, reading, time_base_of, to_end, why_unwritable
+from pixelmix.media.opening import (
+    open_output,
+    open_trial,
+    reading,
+    time_base_of,
+    to_end,
+    why_unwritable,
+)
 from pixelmix.media.probe import is_cover
 from pixelmix.media.pyav import AnyPacket, Chapter, audio_codec_of
 from pixelmix.media.span import Cutter, Span
@@ -34,6 +42,9 @@ from pixelmix.media.streams import (
 from pixelmix.types import MediaInfo
 
 _LARGEST_TIMESCALE = 10_000_000
+
+Told = Callable[[float], None]
+"""Called with how far the output has come, seconds of its time."""
 
 
 class Made(Protocol):
@@ -56,7 +67,8 @@ class Made(Protocol):
 class Writer:
     """One output being written: streams copied, some of them perhaps made anew.
 
-    `made` are those that `plans` calls encoded, in the same order.
+    `made` are those that `plans` calls encoded, in the same order; `told` is called at every second
+    that the copied packets reach.
     """
 
     def __init__(
@@ -68,6 +80,7 @@ class Writer:
         plans: Sequence[Plan],
         made: Sequence[Made],
         span: Span | None,
+        told: Told | None = None,
     ) -> None:
         self._info = info
         self._source = source
@@ -75,6 +88,8 @@ class Writer:
         self._container = container
         self._plans = plans
         self._made = made
+        self._told = told
+        self._next_told = Fraction(0)
         self._copies: dict[int, Stream] = {}
         self._filters: dict[int, BitStreamFilterContext | None] = {}
         self._last_dts: dict[int, int] = {}
@@ -89,10 +104,14 @@ class Writer:
         try:
             clocks = list(chain.from_iterable(made.clocks for made in self._made))
             options = _options(self._info, self._source, self._container, clocks)
+            covers = cover_pictures(self._source, self._info.path)
+            self._try(options, covers)
             with open_output(self._target, self._container, options) as output:
-                self._set_up(output)
+                self._set_up(output, covers)
                 for packet in self._packets():
-                    self._make_until(output, _time(packet))
+                    time = _time(packet)
+                    self._tell(time)
+                    self._make_until(output, time)
                     self._copy(output, packet)
                 self._make_until(output, None)
             for made, number in zip(self._made, self._numbers(), strict=True):
@@ -100,8 +119,26 @@ class Writer:
         except (av.error.FFmpegError, OSError) as error:
             raise OutputError(why_unwritable(self._target, error)) from error
 
-    def _set_up(self, output: OutputContainer) -> None:
-        covers = cover_pictures(self._source, self._info.path)
+    def _try(self, options: dict[str, str], covers: dict[int, bytes]) -> None:
+        """Write the header by way of memory: PyAV keeps files open that it cannot begin."""
+        # Closed memory keeps PyAV from an end, which would look for a file.
+        with io.BytesIO() as memory:
+            try:
+                self._set_up(open_trial(memory, self._container, options), covers)
+            except av.error.FFmpegError as error:
+                streams = ", ".join(one.label for one in self._plans if one.kept)
+                raise OutputError(
+                    f"{self._target}: {self._container} refuses to hold these streams together "
+                    f"({streams}); {self._another()}"
+                ) from error
+            # Where the disk is too full for that, it is found out here.
+            self._target.write_bytes(memory.getvalue())
+
+    def _another(self) -> str:
+        kind = "of another kind" if self._container == "matroska" else "that ends in .mkv"
+        return f"give an output {kind} with -o"
+
+    def _set_up(self, output: OutputContainer, covers: dict[int, bytes]) -> None:
         made = iter(self._made)
         for planned in self._plans:
             if planned.how == "encoded":
@@ -158,6 +195,11 @@ class Writer:
                 if packet.size or packet.pts is not None:
                     yield packet
 
+    def _tell(self, time: Fraction) -> None:
+        if self._told is not None and time >= self._next_told:
+            self._next_told = Fraction(floor(time) + 1)
+            self._told(float(time))
+
     def _make_until(self, output: OutputContainer, time: Fraction | None) -> None:
         for made in self._made:
             for packet in made.packets(time):
@@ -187,7 +229,14 @@ class Writer:
                 packet.dts = last + self._least_step(output, copied)
                 packet.pts = packet.dts if packet.pts is None else max(packet.pts, packet.dts)
             self._last_dts[index] = packet.dts
-        output.mux_one(packet)
+        time = _time(packet)
+        try:
+            output.mux_one(packet)
+        except av.error.InvalidDataError as error:
+            raise OutputError(
+                f"{self._target}: {self._container} does not take a damaged packet of the input, "
+                f"near {float(time):.1f} s; {self._another()}"
+            ) from error
 
     def _least_step(self, output: OutputContainer, copied: Stream) -> int:
         """Return how many ticks a packet must come after the one before."""

@@ -1,7 +1,7 @@
 """What a separation should not be trusted in, said plainly.
 
-The limits are measured on real solos side by side (docs/reliability.md): a warning is seldom wrong,
-but its absence proves little.
+The limits are measured on real solos side by side (docs/reliability.md): a warning is mostly right,
+and its absence proves little.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,8 @@ UNSURE = 0.3
 """Confidence below which what a region gets is a guess."""
 ALIKE = 0.9
 """Correlation of two masks from which on they are one, as for regions that are found."""
+MUCH = 0.4
+"""Share of the sound above which several regions should not leave that much to ``rest``."""
 
 
 def doubts(levels: Mapping[str, Level], likeness: FloatArray) -> tuple[str, ...]:
@@ -25,7 +27,7 @@ def doubts(levels: Mapping[str, Level], likeness: FloatArray) -> tuple[str, ...]
     Parameters
     ----------
     levels
-        Measures by name, ``rest`` left out of account.
+        Measures by name; ``rest``, where it is there, counts only beside several regions.
     likeness
         ``(regions, regions)``, how their masks correlate.
     """
@@ -38,6 +40,13 @@ def doubts(levels: Mapping[str, Level], likeness: FloatArray) -> tuple[str, ...]
         found.append(
             "no region has a sound that surely belongs to it: the sound may not come from what is "
             "seen, or be none that the model knows"
+        )
+    rest = levels[REST].share if REST in levels else 0.0
+    if rest > MUCH and len(regions) > 1 and not nowhere:
+        found.append(
+            f"{100 * rest:.0f} % of the sound belongs to no region and is in {REST}: something "
+            "sounds that has none, or is not seen; name every player, or look at the picture that "
+            "'pixelmix regions' draws"
         )
     for name, level in regions.items():
         if name in silent:

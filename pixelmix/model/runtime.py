@@ -19,6 +19,9 @@ def load_runtime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
+        if isinstance(error.__cause__, (KeyboardInterrupt, SystemExit)):
+            # A signal came while its libraries were set up.
+            raise error.__cause__ from None
         raise DeviceError(
             f"ONNX Runtime cannot be loaded ({error}); install it with pip install onnxruntime"
         ) from error

@@ -89,7 +89,8 @@ def remix_video(
     source, span = cut_source(source, info, target)
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial:
         if not gains:
-            report = remux(info, partial, None, span=span)
+            told = None if progress is None else _told(progress, source, info)
+            report = remux(info, partial, None, span=span, told=told)
             checks = _checked(info, partial, target, report, span) if verified else ()
             return Remixed(info, regions, target, {}, report, Damage(0, 0.0), checks)
         with StemStream(source, info, regions, networks(), progress, highband) as stream:
@@ -120,6 +121,15 @@ def remix_video(
         null_error=stream.meter.null_error,
         warnings=doubts(levels, stream.meter.likeness()),
     )
+
+
+def _told(progress: Progress, source: Source, info: MediaInfo) -> Callable[[float], None]:
+    """Return what tells of a copy as of sound that is worked on."""
+    total = source.duration
+    if total is None and info.duration is not None:
+        total = info.duration - (source.start or 0.0)
+    before = info.start if source.whole else 0.0
+    return lambda time: progress(max(time - before, 0.0), total)
 
 
 def _checked(

@@ -66,6 +66,13 @@ def test_a_sensible_codec_stands_in_and_it_is_said(container: str, codec: str, c
     assert codec in encoding.note
 
 
+def test_six_speakers_of_pcm_do_not_end_the_program_in_flv() -> None:
+    source = track("pcm_s16le", rate=44_100, layout="5.1")
+    encoding = choose_encoding("flv", source, "s16")
+    assert not encoding.codec.startswith("pcm_")
+    assert encoding.layout == "5.1"
+
+
 @pytest.mark.parametrize(
     ("source", "container", "expected"),
     [

@@ -16,7 +16,9 @@ from pixelmix.errors import OutputError, UsageError
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
 from pixelmix.media.pyav import codec_of
-from pixelmix.media.remux import RemuxReport, Sound, remux
+from pixelmix.media.remux import RemuxReport, Sound, outline, remux
+from pixelmix.media.rewrite import rewrite as write_anew
+from pixelmix.media.streams import Plan
 from pixelmix.types import MediaInfo
 from tests.media_files import (
     Chapter,
@@ -442,6 +444,11 @@ def test_an_unknown_suffix_is_a_usage_error(tmp_path: Path) -> None:
         rewrite(source, tmp_path / "out.xyz")
 
 
+def _handles() -> int:
+    """Count the files that this process has open."""
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
 def _fill_up(info: MediaInfo, target: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 480_000)).astype(np.float32)
     remux(info, target, iter([noise]))
@@ -456,6 +463,18 @@ def test_a_disk_that_fills_up_is_an_output_error(tmp_path: Path, suffix: str) ->
         _fill_up(probe(source), target)
 
 
+def test_a_disk_too_full_for_the_header_leaves_no_file_open(tmp_path: Path) -> None:
+    font = ("a.ttf", "font/ttf", bytes(1_000_000))
+    source = make_video(tmp_path / "in.mkv", seconds=0.4, extras=Extras(attachment=font))
+    target = tmp_path / "out.mkv"
+    target.symlink_to("/dev/full")
+    before = _handles()
+    for _ in range(3):
+        with pytest.raises(OutputError, match="disk is full"):
+            remux(probe(source), target, None)
+    assert _handles() == before
+
+
 def test_a_file_that_may_not_grow_is_an_output_error(tmp_path: Path) -> None:
     source = make_video(tmp_path / "in.mkv", audio_codec="flac")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -465,3 +484,66 @@ def test_a_file_that_may_not_grow_is_an_output_error(tmp_path: Path) -> None:
             _fill_up(probe(source), tmp_path / "out.mkv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _two_sounds(path: Path) -> MediaInfo:
+    """Make a video whose tracks FLV takes one at a time, but not both."""
+    byte = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_u8")
+    first = Track(tone(1, rate=44_100), rate=44_100, codec="aac")
+    return probe(make_video(path, seconds=1, audio_track=first, extra_audio=[byte]))
+
+
+def test_what_a_container_cannot_hold_beside_the_rest_is_left_out(tmp_path: Path) -> None:
+    info = _two_sounds(tmp_path / "in.mov")
+    report = remux(info, tmp_path / "out.flv", None)
+    assert report.dropped == (
+        "stream 2 (audio, pcm_u8): flv cannot hold it beside the other streams",
+    )
+    assert [kind for kind, *_ in streams(tmp_path / "out.flv")] == ["video", "audio"]
+    # The track that was chosen goes first.
+    report = remux(probe(info.path, 1), tmp_path / "second.flv", None)
+    assert [words[:25] for words in report.dropped] == ["stream 1 (audio, aac): fl"]
+
+
+def test_a_packet_that_no_muxer_takes_is_said(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "in.mkv", seconds=1, audio_codec="aac")
+    packet = packets_of(source, 0)[10][0]
+    # The length of its first unit, longer than the packet.
+    source.write_bytes(source.read_bytes().replace(packet, b"\xff" * 4 + packet[4:]))
+    with pytest.raises(OutputError, match=r"mpegts does not take .* near 0\.4 s.*\.mkv"):
+        remux(probe(source), tmp_path / "out.ts", None)
+    remux(probe(source), tmp_path / "out.mkv", None)
+
+
+def test_speakers_without_names_do_not_end_the_program(tmp_path: Path) -> None:
+    sound = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_s16le")
+    info = probe(make_video(tmp_path / "in.mkv", seconds=1, audio_track=sound))
+    with pytest.raises(UsageError, match=r"flv cannot hold pcm_s16le sound; .*\.mkv"):
+        remux(info, tmp_path / "out.flv", None)
+    report = rewrite(info.path, tmp_path / "out.flv")
+    assert report.encoding is not None
+    assert report.encoding.codec == "pcm_s16le"
+    assert read(tmp_path / "out.flv")[1].shape == (2, 44_100)
+
+
+def test_a_refused_header_is_said_and_leaves_no_file_open(tmp_path: Path) -> None:
+    info = _two_sounds(tmp_path / "in.mov")
+    kinds = ("video", "audio", "audio")
+    plans = [Plan(i, kind, f"{kind} {i}", "copied") for i, kind in enumerate(kinds)]
+    before = _handles()
+    for _ in range(3):
+        with pytest.raises(
+            OutputError, match=r"out\.flv: flv refuses .*\(video 0, audio 1, audio 2\).*\.mkv"
+        ):
+            write_anew(info, tmp_path / "out.flv", plans, [], None)
+    assert _handles() == before
+    assert not (tmp_path / "out.flv").exists()
+
+
+def test_an_original_that_does_not_fit_beside_the_new_sound_is_a_usage_error(
+    tmp_path: Path,
+) -> None:
+    sound = Track(tone(1, rate=44_100), rate=44_100, codec="pcm_u8")
+    info = probe(make_video(tmp_path / "in.mov", seconds=1, audio_track=sound))
+    with pytest.raises(UsageError, match=r"flv cannot hold the original sound .*\.mkv"):
+        outline(info, tmp_path / "out.flv", Sound(keep_original=True))

@@ -84,5 +84,15 @@ def test_a_sound_that_is_nowhere_is_one_warning() -> None:
 
 
 def test_a_good_separation_has_no_doubts() -> None:
-    levels = {"a": level(0.2, 0.5), "b": level(0.3, 0.4), "rest": level(0.5, 0.8)}
+    levels = {"a": level(0.3, 0.5), "b": level(0.4, 0.4), "rest": level(0.3, 0.8)}
     assert doubts(levels, np.eye(2, dtype=np.float32)) == ()
+
+
+def test_much_that_no_region_has_is_said_where_there_are_several() -> None:
+    levels = {"a": level(0.2, 0.5), "b": level(0.29, 0.4), "rest": level(0.51, 0.8)}
+    (line,) = doubts(levels, np.eye(2, dtype=np.float32))
+    assert line.startswith("51 % of the sound belongs to no region")
+    assert "rest" in line
+    # Beside a single region the rest is all else, as it should be.
+    alone = {"a": level(0.2, 0.5), "rest": level(0.8, 0.8)}
+    assert doubts(alone, np.eye(1, dtype=np.float32)) == ()

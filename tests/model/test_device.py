@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ from pixelmix.errors import DeviceError
 from pixelmix.model import device, session
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.device import choose_device, find_obstacle, preload_cuda
+from pixelmix.model.runtime import load_runtime
 from pixelmix.model.session import Networks
 
 CPU_ONLY = SimpleNamespace(get_available_providers=lambda: ["CPUExecutionProvider"])
@@ -96,3 +98,15 @@ def test_preloading_keeps_standard_output_clean(capfd: pytest.CaptureFixture[str
 
 def find_obstacle_really() -> str:
     return find_obstacle("cuda")
+
+
+@pytest.mark.parametrize("stop", ["SystemExit(143)", "KeyboardInterrupt()"])
+def test_a_stop_while_the_runtime_is_loaded_is_no_missing_runtime(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: str
+) -> None:
+    # So its libraries pass on what a signal raises while they are set up.
+    (tmp_path / "onnxruntime.py").write_text(f"raise ImportError('failed') from {stop}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        load_runtime()

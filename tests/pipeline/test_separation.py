@@ -11,7 +11,7 @@ import pytest
 
 from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import PixelmixError, UsageError
-from pixelmix.hearing import Source
+from pixelmix.hearing import Progress, Source
 from pixelmix.media.audio import AudioReader
 from pixelmix.media.probe import probe
 from pixelmix.media.stemfile import StemFormat
@@ -126,6 +126,31 @@ def test_unit_gains_copy_every_packet_and_open_no_network(tmp_path: Path) -> Non
     assert result.report.encoding is None
     for index in (0, 1):
         assert packets_of(tmp_path / "out.mp4", index) == packets_of(video, index)
+
+
+def test_a_copy_tells_its_progress_and_can_be_given_up(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "in.mp4", seconds=5.0)
+    told: list[tuple[float, float | None]] = []
+
+    def copy(progress: Progress) -> None:
+        def never() -> Networks:
+            raise AssertionError("no network is needed to copy")
+
+        target = tmp_path / "out.mp4"
+        remix_video(
+            Source(video), target, [LEFT], gains("left=1"), never, overwrite=True, progress=progress
+        )
+
+    def give_up(_done: float, _total: float | None) -> None:
+        raise PixelmixError("stopped")
+
+    copy(lambda done, total: told.append((done, total)))
+    assert [round(done) for done, _ in told] == [0, 1, 2, 3, 4]
+    assert all(total == pytest.approx(5.0, abs=0.1) for _, total in told)
+    (tmp_path / "out.mp4").unlink()
+    with pytest.raises(PixelmixError, match="stopped"):
+        copy(give_up)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
 def test_picture_packets_are_copied_when_the_sound_changes(
