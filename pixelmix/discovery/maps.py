@@ -19,9 +19,12 @@ FADE_DB = 24.0
 """Below its loudest moment, from where on a region is not shown."""
 _RISE, _FALL = 0.04, 0.25
 """Seconds: the eye wants to see a sound begin at once, and to have time to see where it was."""
-_VISIBLE = 0.12
-"""Change of a colour or an opacity (full scale 1), laid over the picture, that calls for another
-map: what stays the same is drawn and encoded at a fraction of the cost."""
+_VISIBLE, _FAINT = 0.15, 0.02
+"""Change of a colour or an opacity (full scale 1), as it is laid over the picture, that calls for
+another map at once, or after `_PATIENCE`: what stays the same is encoded at a fraction of the cost.
+"""
+_PATIENCE = 12
+"""Maps, about half a second."""
 _FLOOR = 1e-10
 _FEW = 4_000
 """Vectors from which main components are learnt, at most."""
@@ -85,15 +88,19 @@ def region_maps(
 
 
 def held(maps: Iterable[ByteArray]) -> Iterator[ByteArray]:
-    """Yield as many maps as given, each the very one before it until some cell visibly changes."""
+    """Yield as many maps as given, each the very one before it until some cell visibly changes.
+
+    What changes little is shown half a second late at most, so that nothing stays when it is over.
+    """
     shown: ByteArray | None = None
-    seen = np.zeros(0, np.float32)
+    seen, waited = np.zeros(0, np.float32), 0
     for picture in maps:
-        opacity = picture[..., 3:] * np.float32(1 / 255)
-        now = np.concatenate([picture[..., :3] * np.float32(1 / 255), np.ones_like(opacity)], -1)
-        now *= opacity
-        if shown is None or np.abs(now - seen).max() > _VISIBLE:
-            shown, seen = picture, now
+        now = picture * np.float32(1 / 255)
+        now[..., :3] *= now[..., 3:]
+        change = 1.0 if shown is None else float(np.abs(now - seen).max())
+        if shown is None or change > (_FAINT if waited >= _PATIENCE else _VISIBLE):
+            shown, seen, waited = picture, now, 0
+        waited += 1
         yield shown
 
 
