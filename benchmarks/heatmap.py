@@ -25,7 +25,7 @@ import av
 import av.error
 from av.filter import Graph
 from av.video.frame import PictureType, VideoFrame
-from remix import Cost, measure
+from commands import Cost, measure
 
 FPS = 30
 RATE = 48_000

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.remix import LOOP_SECONDS, measure, repeat
+from benchmarks.commands import LOOP_SECONDS, measure, repeat
 from tests.media_files import make_video, tone
 from tests.tiny_model import build_tiny_bundle
 

@@ -9,13 +9,14 @@ from pixelmix.discovery.discover import Found, discover
 from pixelmix.discovery.places import around, boxes
 from pixelmix.drawing.regions_picture import Sight
 from pixelmix.dsp.warp import row_frequencies
+from pixelmix.heard import Record, masks_at
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.frames import PictureReader
 from pixelmix.mix.course import Course
 from pixelmix.mix.doubt import doubts
 from pixelmix.model.session import Networks
 from pixelmix.regions.colours import colour
-from pixelmix.survey import Survey, follow, masks_at, survey
+from pixelmix.survey import Survey, follow, survey
 from pixelmix.types import FoundRegion, MediaInfo, Region
 
 _PICTURE_SIDE = 480
@@ -52,15 +53,16 @@ def find(
     count: int | None = None,
     progress: Progress | None = None,
 ) -> Finding:
-    """Look through a file, say what sounds in it, and listen to that.
+    """Look through a file, say what sounds in it, and listen again to that.
 
     The same file and model always give the same; a shorter look at it (`Source.start`) may not.
     """
-    seen = survey(source, info, networks, _half(progress, 0))
-    found = discover(seen.scenes, partial(masks_at, networks), count)
     k = networks.bundle.k
-    vectors = np.stack([one.feature for one in found]) if found else np.zeros((0, k), np.float32)
-    course, meter = follow(source, info, networks, vectors, _half(progress, 1))
+    with Record() as record:
+        seen = survey(source, info, networks, progress, record)
+        found = discover(seen.scenes, partial(masks_at, networks), count)
+        features = [one.feature for one in found]
+        course, meter = follow(record, networks, np.reshape(features, (-1, k)).astype(np.float32))
     names = [f"region{i + 1}" for i in range(len(found))]
     shares, spans = course.shares(), course.spans(seen.start)
     levels = {
@@ -120,14 +122,3 @@ def sight(finding: Finding, networks: Networks) -> Sight:
         start=seen.start,
         seconds=seen.seconds,
     )
-
-
-def _half(progress: Progress | None, which: int) -> Progress | None:
-    """Return what tells of one of two passes as of a half of the whole."""
-    if progress is None:
-        return None
-
-    def tell(done: float, total: float | None) -> None:
-        progress(done / 2 if total is None else (done + which * total) / 2, total)
-
-    return tell

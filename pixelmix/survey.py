@@ -1,24 +1,27 @@
 """A whole file looked through: what is seen and heard in it, and what regions make of its sound."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from pixelmix.ahead import Ahead
 from pixelmix.discovery.prototypes import prototypes
 from pixelmix.discovery.scene import FRAMES_PER_STEP, Scene, describe
-from pixelmix.dsp.warp import row_widths
+from pixelmix.heard import Record, hear, masks_at
 from pixelmix.hearing import Damage, Hearing, Progress, Source, Stretch
 from pixelmix.mix.blend import compete
 from pixelmix.mix.course import Course
 from pixelmix.mix.meter import Meter
-from pixelmix.mix.plan import log_magnitude
 from pixelmix.model.session import Networks
 from pixelmix.types import FloatArray, FrontEnd, MediaInfo
 from pixelmix.watch import Look, Watch
 
 _LOOK_SECONDS = 1.0
 """Between two looks at the picture: a cut is not to be missed by more."""
+_STRETCHES_AHEAD = 2
+"""Stretches whose pictures are looked at before they are listened to."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,32 +38,43 @@ class Survey:
 
 
 def survey(
-    source: Source, info: MediaInfo, networks: Networks, progress: Progress | None = None
+    source: Source,
+    info: MediaInfo,
+    networks: Networks,
+    progress: Progress | None = None,
+    record: Record | None = None,
 ) -> Survey:
-    """Look through a file: which cells sound, when, and like what.
+    """Look through a file: which cells sound, when, and like what; note what is heard.
 
     All masks of a window come out of the synthesizer in one go, one for every vector that its
     picture needs (`discovery.prototypes`) instead of one for every cell.
     """
     fe = networks.bundle.front_end
     scenes: list[Scene] = []
-    with Hearing(source, info, fe, progress) as hearing, Watch(info, networks) as watch:
-        for stretch in hearing.stretches():
-            shots = _shots(stretch, watch, fe, info.start)
+    with (
+        Hearing(source, info, fe, progress) as hearing,
+        Watch(info, networks) as watch,
+        Ahead(_watched(hearing, watch, fe, info.start), _STRETCHES_AHEAD) as watched,
+    ):
+        for stretch, shots in watched:
             seen = [prototypes(shot.look.features[0]) for shot in shots]
-            heard = _heard(stretch, np.concatenate([one.vectors for one in seen]), networks)
+            heard = hear(stretch, networks)
+            if record is not None:
+                record.add(heard)
+            vectors = np.concatenate([one.vectors for one in seen])
+            masks = masks_at(networks, vectors, heard.components)
             first = 0
             for shot, one in zip(shots, seen, strict=True):
                 own = slice(first, first + len(one.vectors))
-                first = own.stop
+                first, frames = own.stop, shot.frames
                 scenes.append(
                     describe(
-                        stretch.start + shot.frames.start * fe.hop / fe.rate,
+                        stretch.start + frames.start * fe.hop / fe.rate,
                         FRAMES_PER_STEP * fe.hop / fe.rate,
                         one,
-                        heard.masks[own, :, shot.frames],
-                        heard.components[..., shot.frames],
-                        heard.magnitude[:, shot.frames],
+                        masks[own, :, frames],
+                        heard.components[..., frames],
+                        heard.magnitude[:, frames],
                     )
                 )
         return Survey(
@@ -75,6 +89,13 @@ class _Shot:
     frames: slice
     """Of the stretch."""
     look: Look
+
+
+def _watched(
+    hearing: Hearing, watch: Watch, fe: FrontEnd, origin: float
+) -> Iterator[tuple[Stretch, list[_Shot]]]:
+    for stretch in hearing.stretches():
+        yield stretch, _shots(stretch, watch, fe, origin)
 
 
 def _shots(stretch: Stretch, watch: Watch, fe: FrontEnd, origin: float) -> list[_Shot]:
@@ -93,73 +114,15 @@ def _shots(stretch: Stretch, watch: Watch, fe: FrontEnd, origin: float) -> list[
     return shots
 
 
-def masks_at(networks: Networks, vectors: FloatArray, points: FloatArray) -> FloatArray:
-    """Return the masks ``(n, points)`` of vectors ``(n, k)`` where components are ``(k, points)``.
-
-    The synthesizer does not care where in the spectrogram a point lies, so they fill windows.
-    """
-    fe, k = networks.bundle.front_end, networks.bundle.k
-    room = fe.rows * fe.frames
-    parts = []
-    for first in range(0, points.shape[1], room):
-        part = points[:, first : first + room]
-        window = np.pad(part, ((0, 0), (0, room - part.shape[1])))
-        masks = networks.masks(vectors, window.reshape(1, k, fe.rows, fe.frames))[0]
-        parts.append(networks.bundle.cut(masks).reshape(len(vectors), -1)[:, : part.shape[1]])
-    return np.concatenate(parts, axis=1)
-
-
-def follow(
-    source: Source,
-    info: MediaInfo,
-    networks: Networks,
-    vectors: FloatArray,
-    progress: Progress | None = None,
-) -> tuple[Course, Meter]:
-    """Listen to a file with the masks of known ``vectors (regions, k)``.
+def follow(record: Record, networks: Networks, vectors: FloatArray) -> tuple[Course, Meter]:
+    """Listen again with the masks of known ``vectors (regions, k)``.
 
     Returns how loud each region is over time, and how sure its mask was.
     """
     fe = networks.bundle.front_end
-    meter = Meter(len(vectors))
-    with Hearing(source, info, fe, progress) as hearing:
-        course = Course(len(vectors), fe.hop / fe.rate)
-        for stretch in hearing.stretches():
-            heard = _heard(stretch, vectors, networks)
-            meter.add_masks(heard.masks, heard.magnitude)
-            course.add(compete(heard.masks), heard.magnitude, heard.level)
+    course, meter = Course(len(vectors), fe.hop / fe.rate), Meter(len(vectors))
+    for heard in record:
+        masks = masks_at(networks, vectors, heard.components)
+        meter.add_masks(masks, heard.magnitude)
+        course.add(compete(masks), heard.magnitude, heard.level)
     return course, meter
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Heard:
-    components: FloatArray
-    """(k, rows, frames)"""
-    magnitude: FloatArray
-    """(rows, frames), scaled so that energies of rows can be summed."""
-    masks: FloatArray
-    """(n, rows, frames)"""
-    level: FloatArray
-    """(frames,) mean square of the samples."""
-
-
-def _heard(stretch: Stretch, vectors: FloatArray, networks: Networks) -> _Heard:
-    bundle, frames = networks.bundle, stretch.frames
-    fe = bundle.front_end
-    log_mag = log_magnitude(fe, stretch.window)
-    components = networks.components(log_mag)
-    masks = bundle.cut(networks.masks(vectors, components)[0])
-    return _Heard(
-        components[0, :, :, frames],
-        np.exp(log_mag[0, 0, :, frames]) * np.sqrt(row_widths(fe))[:, None],
-        masks[..., frames],
-        _level(stretch.window.samples, fe.hop)[frames],
-    )
-
-
-def _level(samples: FloatArray, hop: int) -> FloatArray:
-    """Return the mean square around each frame of a window."""
-    padded = np.pad(np.square(samples), (hop // 2, hop))
-    frames = len(samples) // hop + 1
-    level: FloatArray = padded[: frames * hop].reshape(frames, hop).mean(axis=1)
-    return level

@@ -105,7 +105,7 @@ def heatmap(
         raise UsageError("--at says which picture --still writes; give both")
     view = _view(mode, opacity, side_by_side)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look, sharers=jobs) as networks:
+    with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
         def work(file: Path, console: Console) -> Document | None:
             ending = ".heatmap.png" if still else ".heatmap.mp4"

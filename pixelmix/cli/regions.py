@@ -75,7 +75,7 @@ def regions(
 
     console = Console(json, quiet, verbose)
     files = expand(inputs)
-    with open_networks(model, device, threads, console, look, sharers=jobs) as networks:
+    with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
         def work(file: Path, console: Console) -> Document | None:
             project, drawing = regions_files(file, output)

@@ -15,6 +15,7 @@ from pixelmix.discovery.maps import cluster_maps, energy_maps, held, region_maps
 from pixelmix.discovery.scene import FRAMES_PER_STEP
 from pixelmix.drawing.canvas import write_png
 from pixelmix.drawing.colourmap import heat
+from pixelmix.heard import masks_at
 from pixelmix.hearing import Damage, Progress, Source
 from pixelmix.media.atomic import partial_path
 from pixelmix.media.heatmap import Encoding, HeatmapReport, Maps, render, still
@@ -22,7 +23,7 @@ from pixelmix.media.probe import probe
 from pixelmix.media.span import Span
 from pixelmix.model.session import Networks
 from pixelmix.regions.colours import colour, rgb
-from pixelmix.survey import Survey, masks_at, survey
+from pixelmix.survey import Survey, survey
 from pixelmix.types import ByteArray, MediaInfo
 
 _STEADY = 12
