@@ -74,7 +74,8 @@ def demo_pictures() -> Iterator[VideoFrame]:
         with av.open(str(DEMO)) as source:
             due = 0
             for frame in source.decode(video=0):
-                while due <= (frame.time or 0.0) * FPS:
+                time = frame.time or 0.0  # whoever takes the picture gives it a time of its own
+                while due <= time * FPS:
                     yield frame
                     due += 1
 

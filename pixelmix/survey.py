@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from pixelmix.ahead import Ahead
 from pixelmix.discovery.prototypes import prototypes
 from pixelmix.discovery.scene import FRAMES_PER_STEP, Scene, describe
@@ -46,7 +44,7 @@ def survey(
 ) -> Survey:
     """Look through a file: which cells sound, when, and like what; note what is heard.
 
-    All masks of a window come out of the synthesizer in one go, one for every vector that its
+    All masks of a shot come out of the synthesizer in one go, one for every vector that its
     picture needs (`discovery.prototypes`) instead of one for every cell.
     """
     fe = networks.bundle.front_end
@@ -61,19 +59,16 @@ def survey(
             heard = hear(stretch, networks)
             if record is not None:
                 record.add(heard)
-            vectors = np.concatenate([one.vectors for one in seen])
-            masks = masks_at(networks, vectors, heard.components)
-            first = 0
             for shot, one in zip(shots, seen, strict=True):
-                own = slice(first, first + len(one.vectors))
-                first, frames = own.stop, shot.frames
+                frames = shot.frames
+                components = heard.components[..., frames]
                 scenes.append(
                     describe(
                         stretch.start + frames.start * fe.hop / fe.rate,
                         FRAMES_PER_STEP * fe.hop / fe.rate,
                         one,
-                        masks[own, :, frames],
-                        heard.components[..., frames],
+                        masks_at(networks, one.vectors, components),
+                        components,
                         heard.magnitude[:, frames],
                     )
                 )

@@ -1,6 +1,6 @@
 """Small pictures of where the sound is, to be laid over the video."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,12 @@ FADE_DB = 24.0
 """Below its loudest moment, from where on a region is not shown."""
 _RISE, _FALL = 0.04, 0.25
 """Seconds: the eye wants to see a sound begin at once, and to have time to see where it was."""
+_VISIBLE, _FAINT = 0.15, 0.02
+"""Change of a colour or an opacity (full scale 1), as it is laid over the picture, that calls for
+another map at once, or after `_PATIENCE`: what stays the same is encoded at a fraction of the cost.
+"""
+_PATIENCE = 12
+"""Maps, about half a second."""
 _FLOOR = 1e-10
 _FEW = 4_000
 """Vectors from which main components are learnt, at most."""
@@ -31,11 +37,11 @@ def energy_maps(scenes: Sequence[Scene], heat: ByteArray) -> Iterator[ByteArray]
     cell is the more opaque the more of the moment's sound it has.
     """
     loudest = max((float(scene.energy.max(initial=0.0)) for scene in scenes), default=0.0)
-    ease, clear = _Ease(), _clear_db(scenes)
+    level, ease, clear = _Ease(), _Ease(), _clear_db(scenes)
     for scene in scenes:
         for energy, mixture in _moments(scene):
-            place = np.clip(1.0 + _db(energy, loudest) / RANGE_DB, 0.0, 1.0)
-            colours = heat[np.rint(255 * place).astype(np.int64)]
+            loud = np.clip(1.0 + _db(energy, loudest) / RANGE_DB, 0.0, 1.0)
+            colours = heat[np.rint(255 * level.towards(loud, scene.step)).astype(np.int64)]
             yield _painted(colours, ease.towards(_clearness(energy, mixture, clear), scene.step))
 
 
@@ -79,6 +85,23 @@ def region_maps(
                 level = _db(energy[owner == i].max(initial=0.0), float(most))
                 wanted[owner == i] = np.clip(1.0 + level / FADE_DB, 0.0, 1.0)
             yield _painted(palette[owner], ease.towards(wanted, scene.step))
+
+
+def held(maps: Iterable[ByteArray]) -> Iterator[ByteArray]:
+    """Yield as many maps as given, each the very one before it until some cell visibly changes.
+
+    What changes little is shown half a second late at most, so that nothing stays when it is over.
+    """
+    shown: ByteArray | None = None
+    seen, waited = np.zeros(0, np.float32), 0
+    for picture in maps:
+        now = picture * np.float32(1 / 255)
+        now[..., :3] *= now[..., 3:]
+        change = 1.0 if shown is None else float(np.abs(now - seen).max())
+        if shown is None or change > (_FAINT if waited >= _PATIENCE else _VISIBLE):
+            shown, seen, waited = picture, now, 0
+        waited += 1
+        yield shown
 
 
 def _owners(found: Sequence[Found], index: int, scene: Scene) -> npt.NDArray[np.int64]:

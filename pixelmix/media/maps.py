@@ -35,10 +35,11 @@ class Maps:
 
 
 class Course:
-    """The maps as they pass: at each time a blend of the two around it.
+    """The maps as they pass, each from its own time on.
 
     Before the first map there is the first one, behind the last one the last; without any, the
-    video shows. Times must ascend; two maps are held.
+    video shows. Times must ascend; two maps are held. Where `maps` gives the same array again, it
+    is the same array that comes out: what shows it need not draw anew.
     """
 
     def __init__(self, maps: Maps) -> None:
@@ -46,9 +47,9 @@ class Course:
         self._period = maps.period
         self._pictures: Iterator[ByteArray] = iter(maps.pictures)
         self._number = 0
-        first = next(self._pictures, None)
-        self._now = np.zeros((1, 1, 4), np.float32) if first is None else _premultiplied(first)
-        self._next = self._following()
+        self._now = next(self._pictures, np.zeros((1, 1, 4), np.uint8))
+        self._shown = _premultiplied(self._now)
+        self._next = next(self._pictures, None)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,19 +58,12 @@ class Course:
 
     def at(self, time: Fraction) -> FloatArray:
         """Return the map (rows, cols, 4) at a time, seconds: 0 to 1, premultiplied."""
-        position = (time - self._start) / self._period
-        while self._next is not None and position >= self._number + 1:
-            self._now, self._number = self._next, self._number + 1
-            self._next = self._following()
-        if self._next is None or position <= self._number:
-            return self._now
-        weight = np.float32(float(position) - self._number)
-        blend: FloatArray = self._now + weight * (self._next - self._now)
-        return blend
-
-    def _following(self) -> FloatArray | None:
-        picture = next(self._pictures, None)
-        return None if picture is None else _premultiplied(picture)
+        while self._next is not None and time >= self._start + (self._number + 1) * self._period:
+            if self._next is not self._now:
+                self._now, self._shown = self._next, _premultiplied(self._next)
+            self._number += 1
+            self._next = next(self._pictures, None)
+        return self._shown
 
 
 def _premultiplied(picture: ByteArray) -> FloatArray:

@@ -1,6 +1,7 @@
 """The filter graph that lays maps over pictures: all work on pixels is FFmpeg's."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av.error
@@ -8,10 +9,10 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import ColorRange
 
 from pixelmix.media.colours import Colours
-from pixelmix.media.maps import HEADROOM, code_values
+from pixelmix.media.fitting import RGB, Fitting
+from pixelmix.media.graphs import chain, formatted, source
 from pixelmix.media.orientation import orientation
 from pixelmix.types import FloatArray
 
@@ -25,15 +26,8 @@ FORMATS = {
 }
 """Pixel formats that can be drawn on, with the names that the overlay filter gives them."""
 
-_RGB = 0
-"""FFmpeg's number of the matrix of RGB: none."""
-_COARSE = (2_000, 3, 1)
-_FINE = (8_000, 2, 2)
-"""Pixels, radius and step of the two guided filters that fit a map to the picture's edges: the
-coarse one moves a border by up to a cell, the fine one follows the outline, worked out only at
-every other pixel (He and Sun, "Fast Guided Filter", 2015)."""
-_EDGE = 0.005
-"""Variance of brightness (full scale 1) from which a change counts as an edge."""
+_FIT_SECONDS = Fraction(1, 10)
+"""After so long a map is fitted anew to the picture, which may have moved."""
 _TRANSPOSE = {
     (False, False): "cclock_flip",
     (True, False): "clock",
@@ -46,9 +40,9 @@ _TRANSPOSE = {
 class Overlay:
     """Pictures of a film and maps in, pictures with the maps laid over them out.
 
-    A map is enlarged in steps to about eight thousand pixels and fitted there to the edges of the
-    picture (guided filter: He, Sun and Tang, "Guided Image Filtering", 2013), then enlarged to
-    the picture's size and laid over it. Pictures come out upright, in their own matrix and range.
+    A map is enlarged and fitted to the edges of the picture (`fitting`) when it is another than
+    before, and every tenth of a second; in between the very same pixels are laid over, which cost
+    little to draw and to encode. Pictures come out upright, in their own matrix and range.
 
     Parameters
     ----------
@@ -80,8 +74,6 @@ class Overlay:
         self.colours = Colours.of(first)
         self.pixel_format = pixel_format
         self._tick = tick
-        self._graph = Graph()
-        self._graph.threads = 1  # more cost more than they gain beside decoder and encoder
         self._turn = orientation(first)
         self._whole = first.width, first.height
         if self._turn.transpose:
@@ -90,14 +82,40 @@ class Overlay:
         self._size = (width // 2 * 2, height // 2 * 2) if even else self._whole
         self._side_by_side = side_by_side
         self._interlaced = first.interlaced_frame
-        self._pictures = self._source(
-            *self._coded, _RGB if self.colours.rgb else self.colours.matrix, self.colours.range
+        self._matrix = RGB if self.colours.rgb else self.colours.matrix
+        self._graph = Graph()
+        self._graph.threads = 1  # more cost more than they gain beside decoder and encoder
+        self._pictures = source(
+            self._graph,
+            self._coded[:2],
+            self._coded[2],
+            tick,
+            matrix=self._matrix,
+            color_range=self.colours.range,
         )
-        self._maps = self._source(cells[1], cells[0], "rgba64le", _RGB, ColorRange.JPEG)
+        self._drawn = source(
+            self._graph,
+            self._size,
+            self._alpha,
+            tick,
+            matrix=self.colours.matrix,
+            color_range=self.colours.range,
+        )
         self._sink = self._graph.add("buffersink")
-        upright = self._upright()
+        upright = chain(self._graph, self._pictures, *self._converted(), *self._upright())
         (self._both if side_by_side else self._laid)(upright).link_to(self._sink)
         self._graph.configure()
+        self._fitting = Fitting(
+            self._coded,
+            self._matrix,
+            self.colours.range,
+            self._upright(),
+            self._size,
+            cells,
+            self.colours.transfer,
+            [self._scale(*self._size, "bilinear"), formatted(self._alpha)],
+        )
+        self._fitted: _Fitted | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -129,14 +147,24 @@ class Overlay:
         if (picture.width, picture.height, picture.format.name) != self._coded:
             width, height, pixel_format = self._coded
             picture = picture.reformat(width, height, pixel_format, threads=1)
-        drawn = VideoFrame.from_ndarray(code_values(cells, self.colours.transfer), "rgba64le")
-        drawn.colorspace, drawn.color_range = _RGB, ColorRange.JPEG
-        picture.colorspace = _RGB if self.colours.rgb else self.colours.matrix
-        picture.color_range = self.colours.range
-        for frame, source in ((drawn, self._maps), (picture, self._pictures)):
+        picture.colorspace, picture.color_range = self._matrix, self.colours.range
+        drawn = self._map_for(picture, ticks, cells)
+        for frame, entrance in ((drawn, self._drawn), (picture, self._pictures)):
             frame.pts, frame.time_base = ticks, self._tick
-            source.push(frame)
+            entrance.push(frame)
         return self._out()
+
+    def _map_for(self, picture: VideoFrame, ticks: int, cells: FloatArray) -> VideoFrame:
+        """Return the map in the picture's size, the same as before where that will do."""
+        fitted = self._fitted
+        if (
+            fitted is None
+            or fitted.cells is not cells
+            or (ticks - fitted.ticks) * self._tick >= _FIT_SECONDS
+        ):
+            fitted = _Fitted(ticks, cells, self._fitting.fit(cells, picture))
+            self._fitted = fitted
+        return fitted.frame
 
     def finish(self) -> list[VideoFrame]:
         """Return the pictures that have not come out yet."""
@@ -157,64 +185,31 @@ class Overlay:
 
     def _both(self, upright: FilterContext) -> FilterContext:
         """Put the picture beside itself with the map."""
-        split = self._chain(upright, ("split", "2"))
+        split = chain(self._graph, upright, ("split", "2"))
         both = self._graph.add("hstack", "2")
         split.link_to(both, 0, 0)
-        self._laid(self._chain(split, ("null", ""), output=1)).link_to(both, 0, 1)
+        self._laid(chain(self._graph, split, ("null", ""), output=1)).link_to(both, 0, 1)
         return both
 
     def _laid(self, upright: FilterContext) -> FilterContext:
         """Lay the map over the picture."""
-        split = self._chain(upright, ("split", "2"))
-        width, height = self._size
-        drawn = self._chain(
-            self._fitted(split), self._scale(width, height, "bilinear"), _format(self._alpha)
-        )
         laid = self._graph.add("overlay", f"format={FORMATS[self.pixel_format]}")
-        split.link_to(laid, 0, 0)
-        drawn.link_to(laid, 0, 1)
+        upright.link_to(laid, 0, 0)
+        self._drawn.link_to(laid, 0, 1)
         return laid
 
-    def _fitted(self, split: FilterContext) -> FilterContext:
-        """Enlarge the map and fit it to the edges of the picture (`split`, output 1)."""
-        fine, coarse = (reduced_size(*self._size, pixels) for pixels, *_ in (_FINE, _COARSE))
-        guide = self._chain(split, _resize(*fine, "area"), _format("gray16le"), output=1)
-        guides = self._chain(guide, ("split", "2"))
-        small = self._chain(guides, _resize(*coarse, "area"), output=1)
-        low, high = round(HEADROOM * 65_535), round((1 - HEADROOM) * 65_535)
-        cells = self._guided(small, self._maps, coarse, _COARSE)
-        cells = self._chain(cells, _every(f"clip(val\\,{low}\\,{high})"))
-        cells = self._guided(guides, cells, fine, _FINE)
-        return self._chain(cells, _every(f"clip((val-{low})*65535/{high - low}\\,0\\,65535)"))
-
-    def _guided(
-        self,
-        guide: FilterContext,
-        cells: FilterContext,
-        size: tuple[int, int],
-        fit: tuple[int, int, int],
-    ) -> FilterContext:
-        """Enlarge a map to a size, and fit it to the edges of the guide."""
-        pixels, radius, step = fit
-        radius = max(1, round(radius * (size[0] * size[1] / pixels) ** 0.5))
-        mode = "basic" if min(step, radius) == 1 else f"fast:sub={step}"
-        options = f"radius={radius}:eps={_EDGE}:mode={mode}:guidance=on:planes=15"
-        fitted = self._graph.add("guided", options)
-        # The filter takes its first input for the guide, whatever its documentation says.
-        # As a map has four planes, the one plane of brightness is taken four times.
-        self._chain(guide, ("mergeplanes", "format=gbrap16le")).link_to(fitted, 0, 0)
-        scaled = self._chain(cells, _resize(*size, "bicubic"), _format("gbrap16le"))
-        scaled.link_to(fitted, 0, 1)
-        return fitted
-
-    def _upright(self) -> FilterContext:
-        """Make of a decoded picture what a player shows."""
-        filters = []
+    def _converted(self) -> Iterator[tuple[str, str]]:
+        """Yield the filters that make of a decoded picture one that can be drawn on."""
         width, height, pixel_format = self._coded
         if pixel_format != self.pixel_format:
-            filters += [self._scale(width, height, "bicubic"), _format(self.pixel_format)]
+            yield self._scale(width, height, "bicubic")
+            yield formatted(self.pixel_format)
         if self._interlaced:
-            filters.append(("bwdif", "mode=send_frame:deint=interlaced"))
+            yield "bwdif", "mode=send_frame:deint=interlaced"
+
+    def _upright(self) -> list[tuple[str, str]]:
+        """Return the filters that turn a picture as a player shows it."""
+        filters = []
         turn = self._turn
         if turn.transpose:
             filters.append(("transpose", f"dir={_TRANSPOSE[turn.flip_x, turn.flip_y]}"))
@@ -222,7 +217,7 @@ class Overlay:
             filters += [("hflip", "")] * turn.flip_x + [("vflip", "")] * turn.flip_y
         if self._size != self._whole:
             filters.append(("crop", "{}:{}:0:0".format(*self._size)))
-        return self._chain(self._pictures, *filters)
+        return filters
 
     @property
     def _alpha(self) -> str:
@@ -234,47 +229,18 @@ class Overlay:
         colours = f"out_color_matrix={matrix}:out_range={'pc' if full else 'tv'}"
         return "scale", f"{width}:{height}:flags={flags}:{colours}"
 
-    def _source(
-        self, width: int, height: int, pixel_format: str, matrix: int, color_range: int
-    ) -> FilterContext:
-        return self._graph.add(
-            "buffer",
-            video_size=f"{width}x{height}",
-            pix_fmt=pixel_format,
-            time_base=str(self._tick),
-            colorspace=str(int(matrix)),
-            range=str(int(color_range)),
-        )
 
-    def _chain(
-        self, source: FilterContext, *filters: tuple[str, str], output: int = 0
-    ) -> FilterContext:
-        """Link filters (name, options) one after another behind an output of `source`."""
-        for name, options in filters:
-            added = self._graph.add(name, options or None)
-            source.link_to(added, output, 0)
-            source, output = added, 0
-        return source
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """A map as large as the pictures."""
+
+    ticks: int
+    """When it was fitted to the picture."""
+    cells: FloatArray
+    """What it was made of."""
+    frame: VideoFrame
 
 
 def depth(pixel_format: VideoFormat) -> int:
     """Bits of a component."""
     return max(component.bits for component in pixel_format.components)
-
-
-def reduced_size(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """Size of about so many pixels in the shape of a picture, no larger than it is."""
-    factor = min(1.0, (pixels / (width * height)) ** 0.5)
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
-def _resize(width: int, height: int, flags: str) -> tuple[str, str]:
-    return "scale", f"{width}:{height}:flags={flags}"
-
-
-def _every(expression: str) -> tuple[str, str]:
-    return "lutrgb", ":".join(f"{plane}={expression}" for plane in "rgba")
-
-
-def _format(pixel_format: str) -> tuple[str, str]:
-    return "format", f"pix_fmts={pixel_format}"

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from pixelmix.discovery.discover import discover
-from pixelmix.discovery.maps import cluster_maps, energy_maps, region_maps
+from pixelmix.discovery.maps import cluster_maps, energy_maps, held, region_maps
 from pixelmix.discovery.scene import FRAMES_PER_STEP
 from pixelmix.drawing.canvas import write_png
 from pixelmix.drawing.colourmap import heat
@@ -143,7 +143,7 @@ def _maps(seen: Survey, view: View, info: MediaInfo, networks: Networks) -> Maps
     return Maps(
         start=info.start + seen.start,
         period=Fraction(FRAMES_PER_STEP * fe.hop, fe.rate),
-        pictures=_faded(_pictures(seen, view.mode, networks), view.opacity),
+        pictures=held(_faded(_pictures(seen, view.mode, networks), view.opacity)),
         end=info.start + seen.start + seen.seconds,
     )
 
