@@ -244,7 +244,8 @@ def many(options: argparse.Namespace) -> None:
     """Remix many files in one call, with each number of jobs in turn, and print what it took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "in").mkdir()
+        for part in ("in", "out"):
+            (folder / part).mkdir()
         for number in range(options.files):
             subprocess.run(own("--make", folder / "in" / f"{number}.mp4"), check=True)
         costs: dict[int, list[Cost]] = {jobs: [] for jobs in options.jobs}

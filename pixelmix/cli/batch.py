@@ -17,7 +17,7 @@ _RESULTS = (".remix", ".stems", ".heatmap")
 Document = Mapping[str, JsonValue]
 
 
-def expand(inputs: Sequence[Path] | None) -> list[Path]:
+def expand(inputs: Sequence[Path] | None, output: Path | None) -> list[Path]:
     """Replace folders by the videos directly in them, sorted by name.
 
     What earlier runs made of them is left out, so that a second run does what the first did. No
@@ -28,14 +28,18 @@ def expand(inputs: Sequence[Path] | None) -> list[Path]:
     InputError
         If a folder holds no video or cannot be read, or the project file is damaged.
     UsageError
-        If there are no inputs, and no project file or several.
+        If there are no inputs, and no project file or several; or if there are several inputs and
+        ``-o`` is not a folder.
     """
     if not inputs:
         from pixelmix.regions.project import find_project, load
 
         project = find_project(Path())
         return [project.with_name(load(project).input)]
-    return [file for path in inputs for file in (_videos(path) if path.is_dir() else [path])]
+    files = [file for path in inputs for file in (_videos(path) if path.is_dir() else [path])]
+    if len(files) > 1 and output is not None and not output.is_dir():
+        raise UsageError(f"-o {output} must be an existing folder when there are several inputs")
+    return files
 
 
 def _videos(folder: Path) -> Iterator[Path]:
@@ -53,16 +57,9 @@ def output_for(source: Path, ending: str, output: Path | None, *, many: bool) ->
     """Return where the result of `source` goes.
 
     Without ``-o`` beside the input as ``<stem><ending>``; with several inputs ``-o`` is a folder.
-
-    Raises
-    ------
-    UsageError
-        If there are several inputs and ``-o`` is not a folder.
     """
     if output is None:
         return source.with_name(source.stem + ending)
-    if many and not output.is_dir():
-        raise UsageError(f"-o {output} must be an existing folder when there are several inputs")
     return output / (source.stem + ending) if many else output
 
 

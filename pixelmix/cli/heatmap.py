@@ -104,7 +104,7 @@ def heatmap(
     if at is not None and not still:
         raise UsageError("--at says which picture --still writes; give both")
     view = _view(mode, opacity, side_by_side)
-    files = expand(inputs)
+    files = expand(inputs, output)
     with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
         def work(file: Path, console: Console) -> Document | None:

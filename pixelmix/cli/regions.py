@@ -74,7 +74,7 @@ def regions(
     from pixelmix.pipeline.regions import find_regions, regions_files
 
     console = Console(json, quiet, verbose)
-    files = expand(inputs)
+    files = expand(inputs, output)
     with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
         def work(file: Path, console: Console) -> Document | None:

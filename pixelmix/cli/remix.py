@@ -145,7 +145,7 @@ def remix(
     rate = None if bitrate is None else _bit_rate(bitrate)
     sound = Sound(audio_codec, rate, keep_original_audio)
     specs = places(point, region)
-    files = expand(inputs)
+    files = expand(inputs, output)
     with ExitStack() as stack:
         # Opened by the first file that needs them: unit gains need no networks.
         networks = cache(

@@ -101,7 +101,7 @@ def separate(
             "--multitrack stores its tracks as the container can; leave out --format and --bits"
         )
     specs = places(point, region)
-    files = expand(inputs)
+    files = expand(inputs, output)
     with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:
 
         def work(file: Path, console: Console) -> Document | None:

@@ -91,6 +91,16 @@ def test_results_in_a_folder_are_no_inputs(run: Run, tmp_path: Path) -> None:
     assert names == {"a.mkv", "a.remix.mkv", "b.mkv", "b.remix.mkv"}
 
 
+@pytest.mark.parametrize("command", ["remix", "separate", "heatmap", "regions"])
+def test_several_files_need_a_folder_and_that_is_said_once(
+    run: Run, video: Path, command: str
+) -> None:
+    words = ("--point", "a=25%,50%") if command in ("remix", "separate") else ()
+    for target in ("nowhere", video.name):
+        ran = run(command, video, video, *words, "-o", target)
+        assert ran.failed_with(2, f"-o {target}", "existing folder")
+
+
 def test_skip_existing_and_folders(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()
