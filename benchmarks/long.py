@@ -1,6 +1,7 @@
 """Long, large and many: whether memory and open files stay flat.
 
-    python -m benchmarks.long [--minutes 30] [--files 1000] [--only length|large|many] [--model DIR]
+    python -m benchmarks.long [--minutes 30] [--files 1000] [--only length|large|many]
+                              [--commands remix separate regions heatmap] [--model DIR]
 
 ``length``: the peak of resident memory for a tenth of the length and for all of it, a small
 picture with long sound (160 x 90, 5 pictures a second, 16 kHz). ``large``: ten seconds of 4K.
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.commands import LOOP_SECONDS, measure, repeat
@@ -36,7 +37,7 @@ def words(command: str, model: str, *inputs: Path) -> list[str]:
     return [*program, *COMMANDS[command], "--model", model, "-y", "-q"]
 
 
-def length(folder: Path, model: str, minutes: float) -> None:
+def length(folder: Path, model: str, commands: Sequence[str], minutes: float) -> None:
     """Compare a length with a tenth of it."""
     sound = tone(float(LOOP_SECONDS), rate=16_000, channels=1)
     size = (160, 90)
@@ -44,7 +45,7 @@ def length(folder: Path, model: str, minutes: float) -> None:
         folder / "loop.mp4", seconds=LOOP_SECONDS, fps=5, gop=10, size=size, audio=sound,
         rate=16_000,
     )  # fmt: skip
-    peaks: dict[str, list[float]] = {command: [] for command in COMMANDS}
+    peaks: dict[str, list[float]] = {command: [] for command in commands}
     for part in (minutes / 10, minutes):
         video = folder / f"{part:g}.mp4"
         repeat(loop, video, round(part * 60 / LOOP_SECONDS))
@@ -60,21 +61,21 @@ def length(folder: Path, model: str, minutes: float) -> None:
         print(f"  {command:9} ten times as long: {100 * (whole / short - 1):+.0f} % memory")
 
 
-def large(folder: Path, model: str) -> None:
+def large(folder: Path, model: str, commands: Sequence[str]) -> None:
     """Measure ten seconds of 4K."""
     size = (3840, 2160)
     video = make_video(
         folder / "large.mp4", seconds=10.0, fps=5, gop=10, size=size, audio=tone(10.0)
     )
-    for command in COMMANDS:
+    for command in commands:
         cost = measure(words(command, model, video))
         print(f"  {command:9} 4K: {cost.peak_mb:5.0f} MB, {cost.cpu:6.1f} s of processor")
 
 
-def many(folder: Path, model: str, count: int) -> None:
+def many(folder: Path, model: str, commands: Sequence[str], count: int) -> None:
     """Watch one call on many files: links to one short video."""
     made = make_video(folder / "short.mp4", seconds=1.0, fps=5, audio=tone(1.0, rate=16_000))
-    for command in COMMANDS:
+    for command in commands:
         inputs = folder / command
         inputs.mkdir()
         for number in range(count):
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--files", type=int, default=1_000)
     parser.add_argument("--only", choices=("length", "large", "many"))
+    parser.add_argument("--commands", nargs="+", choices=tuple(COMMANDS), default=tuple(COMMANDS))
     parser.add_argument("--model")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="long-") as name:
@@ -121,13 +123,13 @@ def main() -> None:
         model = asked.model or str(build_tiny_bundle(folder / "tiny"))
         if asked.only in (None, "length"):
             print("length:", flush=True)
-            length(folder, model, asked.minutes)
+            length(folder, model, asked.commands, asked.minutes)
         if asked.only in (None, "large"):
             print("large:", flush=True)
-            large(folder, model)
+            large(folder, model, asked.commands)
         if asked.only in (None, "many"):
             print("many:", flush=True)
-            many(folder, model, asked.files)
+            many(folder, model, asked.commands, asked.files)
 
 
 if __name__ == "__main__":
