@@ -1,4 +1,4 @@
-"""The bundle that is shipped, on the clip that is shipped."""
+"""The bundles that are shipped, on the clip that is shipped."""
 
 from pathlib import Path
 
@@ -18,14 +18,17 @@ GUITAR, TRUMPET = "guitar=9%,3%,29%,94%", "trumpet=50%,21%,45%,37%"
 TRUMPET_ALONE, GUITAR_ALONE = (0.2, 3.2), (3.6, 6.4)
 
 
-@pytest.fixture(scope="module")
-def stems() -> tuple[FloatArray, int]:
+MODELS = ("default", "fast")
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def stems(request: pytest.FixtureRequest) -> tuple[FloatArray, int]:
     """Return guitar, trumpet and rest ``(3, channels, samples)``, and their rate."""
     info = probe(CLIP)
     places = [parse_region(GUITAR), parse_region(TRUMPET)]
     regions = resolve(places, info.video.width, info.video.height)
     with (
-        Networks.open(load_bundle(find_bundle("default")), "cpu") as networks,
+        Networks.open(load_bundle(find_bundle(request.param)), "cpu") as networks,
         StemStream(Source(CLIP), info, regions, networks) as stream,
     ):
         blocks = [np.concatenate([b.stems, b.rest[None]]) for b in stream]
@@ -38,10 +41,11 @@ def level_db(stem: FloatArray, span: tuple[float, float], rate: int) -> float:
     return float(10 * np.log10(np.mean(part.astype(np.float64) ** 2) + 1e-12))
 
 
-def test_bundle_is_whole_small_and_described() -> None:
-    bundle = load_bundle(find_bundle("default"))
+@pytest.mark.parametrize("name", MODELS)
+def test_bundle_is_whole_small_and_described(name: str) -> None:
+    bundle = load_bundle(find_bundle(name))
     verify(bundle)
-    assert bundle.name == "default"
+    assert bundle.name == name
     assert sum(record.bytes for record in bundle.files.values()) < 60e6
     assert bundle.scores
     card = (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
