@@ -91,11 +91,18 @@ def test_results_in_a_folder_are_no_inputs(run: Run, tmp_path: Path) -> None:
     assert names == {"a.mkv", "a.remix.mkv", "b.mkv", "b.remix.mkv"}
 
 
-@pytest.mark.parametrize("command", ["remix", "separate", "heatmap", "regions"])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("remix", (*POINT, "--gain", "a=mute")),
+        ("separate", POINT),
+        ("regions", ()),
+        ("heatmap", ()),
+    ],
+)
 def test_several_files_need_a_folder_and_that_is_said_once(
-    run: Run, video: Path, command: str
+    run: Run, video: Path, command: str, words: tuple[str, ...]
 ) -> None:
-    words = ("--point", "a=25%,50%") if command in ("remix", "separate") else ()
     for target in ("nowhere", video.name):
         ran = run(command, video, video, *words, "-o", target)
         assert ran.failed_with(2, f"-o {target}", "existing folder")
