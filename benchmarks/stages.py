@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from commands import tool
+from commands import own, tool
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -136,10 +136,7 @@ def profile(minutes: float, commands: list[str], model: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         video = folder / "in.mp4"
-        maker = Path(__file__).with_name("commands.py")
-        subprocess.run(
-            [sys.executable, maker, "--make", video, "--minutes", str(minutes)], check=True
-        )
+        subprocess.run(own("--make", video, "--minutes", minutes), check=True)
         for command in commands:
             print(f"{command} of {minutes:g} min", flush=True)
             words = tool(command, video, folder, model)[3:]

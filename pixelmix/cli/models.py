@@ -43,14 +43,13 @@ def models(
             rows.append({**row, "ok": False, "error": str(error)})
             console.warn(str(error))
             continue
-        size = sum(record.bytes for record in bundle.files.values())
         rows.append(
             {
                 **row,
                 "name": bundle.name,
                 "ok": True,
                 "id": bundle.id,
-                "bytes": size,
+                "bytes": bundle.bytes,
                 "rate": bundle.front_end.rate,
                 "k": bundle.k,
                 "summary": bundle.summary,
@@ -58,7 +57,8 @@ def models(
                 "scores": dict(bundle.scores),
             }
         )
-        console.say(f"{bundle.name:<16} {bundle.id}  {size / 1e6:5.1f} MB  ok  {bundle.summary}")
+        megabytes = f"{bundle.bytes / 1e6:5.1f} MB"
+        console.say(f"{bundle.name:<16} {bundle.id}  {megabytes}  ok  {bundle.summary}")
         _tell_scores(bundle.scores, folder, console)
     console.document({"models": rows})
     if not all(row["ok"] for row in rows):

@@ -47,10 +47,9 @@ def quantise(
         Words(summary, licence, read_scores(scores or ())),
         overwrite=overwrite,
     )
-    size = sum(record.bytes for record in bundle.files.values()) / 1e6
     console.say(
-        f"{output}: model {bundle.name} ({bundle.id}), {size:.1f} MB; masks differ from "
-        f"{model}'s by {gap:.3f} on average"
+        f"{output}: model {bundle.name} ({bundle.id}), {bundle.bytes / 1e6:.1f} MB; "
+        f"masks differ from {model}'s by {gap:.3f} on average"
     )
     console.document(
         {

@@ -102,6 +102,11 @@ class Bundle(Description):
         lines = sorted(f"{name}:{record.sha256}" for name, record in self.files.items())
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_ID_DIGITS]
 
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(record.bytes for record in self.files.values())
+
     def cut(self, masks: FloatArray) -> FloatArray:
         """Return masks (any shape) as they are to be used: 0 or 1 where a threshold cuts them."""
         if self.mask_type == "ratio" or self.mask_threshold is None:

@@ -9,7 +9,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,11 +176,8 @@ def _quiet() -> Iterator[None]:
 
 
 def _about(bundle: Bundle, name: str, dataset: Dataset, words: Words) -> Description:
-    about = Description(
-        **{field.name: getattr(bundle, field.name) for field in fields(Description)}
-    )
     return replace(
-        about,
+        bundle,
         name=name,
         summary=words.summary or f"{bundle.summary.rstrip('.')}, in 8 bits.",
         training=(
