@@ -15,8 +15,10 @@ track's name: the same scores and samples give the same tracks.
 Needs, beside NumPy, what pixelmix does not depend on:
 
 - ``pip install music21 mido soundfile soxr`` and the program ``fluidsynth``;
-- in ``--soundfonts``, ``FluidR3_GM.sf2`` (MIT) and ``MuseScore_General_Full.sf2`` (MIT, parts
-  public domain): Debian's fluid-soundfont-gm and musescore-general-soundfont-lossless;
+- in ``--soundfonts``, ``FluidR3_GM.sf2`` (MIT), ``MuseScore_General_Full.sf2`` (MIT, parts public
+  domain) and ``sf_GMbank.sf2`` (public domain): Debian's fluid-soundfont-gm,
+  musescore-general-soundfont-lossless and csound-soundfont; and ``sonivox.sf2`` (Apache-2.0) of
+  the npm package ``@coderline/alphatab``;
 - in ``--samples``, of every instrument named below, the npm package
   ``tonejs-instrument-<instrument>-mp3`` unpacked as ``<instrument>/package/`` (tonejs-instruments,
   samples CC BY 3.0, edited by N. P. Brosowsky).
@@ -101,6 +103,13 @@ INSTRUMENTS = {
     "violin": Instrument(55, 93, [(0, 40), (0, 110)], ["violin"], {"mono": 5, "duo": 2}),
     "xylophone": Instrument(53, 93, [(0, 12), (0, 12), (0, 13), (0, 11)], ["xylophone"],
                             {"mono": 2, "duo": 3, "poly": 3, "roll": 2}),
+}
+# The two small soundfonts have few and short samples, but other ones.
+SOUNDFONTS = {
+    "FluidR3_GM": ("MIT", 3),
+    "MuseScore_General_Full": ("MIT", 3),
+    "sf_GMbank": ("Public Domain", 2),
+    "sonivox": ("Apache-2.0", 2),
 }
 DRAWN_OUT = {"accordion", "bagpipe", "cello", "clarinet", "flute", "harmonica", "saxophone",
              "trombone", "trumpet", "tuba", "violin"}
@@ -461,10 +470,11 @@ def make_track(options: argparse.Namespace, kind: str, number: int) -> dict[str,
         made, source, licence = "sampled", f"tonejs-instruments {package}", "CC BY 3.0"
     else:
         preset = presets[(number // 2 if packages else number) % len(presets)]
-        font = "FluidR3_GM" if rng.random() < 0.5 else "MuseScore_General_Full"
+        weights = [weight for _, weight in SOUNDFONTS.values()]
+        font = rng.choices(list(SOUNDFONTS), weights)[0]
         sound = render(notes, kind, preset, options.soundfonts / f"{font}.sf2", rng)
         source = f"{font.removesuffix('_Full')}: bank {preset[0]} preset {preset[1]}"
-        made, licence = "rendered", "MIT"
+        made, licence = "rendered", SOUNDFONTS[font][0]
     sound = sound[: int(seconds * RATE)]
     file = options.output / "solos" / kind / f"{name}.flac"
     file.parent.mkdir(parents=True, exist_ok=True)

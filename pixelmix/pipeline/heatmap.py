@@ -81,10 +81,12 @@ def heatmap_video(
     info = probe(source.path, source.audio_track)
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial_target:
         seen = survey(source, info, networks, progress)
+        maps = _maps(seen, view, info, networks)
+        networks.rest()  # the encoder wants as much memory again
         report = render(
             info,
             partial_target,
-            _maps(seen, view, info, networks),
+            maps,
             encoding,
             side_by_side=view.side_by_side,
             span=_span(source, info),

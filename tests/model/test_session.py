@@ -2,6 +2,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,6 +223,36 @@ def test_a_closed_bundle_frees_its_sessions(bundle: Bundle) -> None:
     networks.close()
     with pytest.raises(ValueError, match="closed"):
         networks.features(random(1, 3, 64, 64))
+
+
+def test_rested_networks_give_the_same(bundle: Bundle) -> None:
+    images = random(1, 3, 64, 64)
+    with Networks.open(bundle, "cpu", 1) as networks:
+        first = networks.features(images)
+        networks.rest()
+        networks.rest()
+        assert np.array_equal(networks.features(images), first)
+        with ThreadPoolExecutor(4) as pool:
+            for found in pool.map(lambda _: networks.features(images), range(8)):
+                networks.rest()
+                assert np.array_equal(found, first)
+
+
+def test_closed_networks_do_not_wake_up(bundle: Bundle) -> None:
+    networks = Networks.open(bundle, "cpu")
+    networks.close()
+    networks.rest()
+    with pytest.raises(ValueError, match="closed"):
+        networks.features(random(1, 3, 64, 64))
+
+
+def test_networks_that_changed_while_they_rested_are_refused(tmp_path: Path) -> None:
+    folder = build_tiny_bundle(tmp_path / "tiny")
+    with Networks.open(load_bundle(folder), "cpu") as networks:
+        networks.rest()
+        (folder / AUDIO_FILE).write_bytes(b"other")
+        with pytest.raises(ModelError, match=AUDIO_FILE):
+            networks.features(random(1, 3, 64, 64))
 
 
 def test_runs_are_reproducible(bundle: Bundle, networks: Networks) -> None:
