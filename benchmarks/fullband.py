@@ -6,7 +6,7 @@
 the files that they name: solo sounds with their full band, and pictures of the same classes. Of
 the split ``val`` two sounds of different classes are panned to the left and right (7.7 dB between
 the channels), added at equal power, and shown as two pictures side by side with a box for each.
-The networks run once for a mixture; every choice is then applied to the same masks.
+The networks run once for a mixture; every choice is then applied to their masks.
 
 Printed are, over all stems of all mixtures, SI-SDR (Le Roux et al., 2019) of the whole band and of
 the model's band, as stems and as remixes in which the other source is muted; how far the position
@@ -25,28 +25,26 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter, uniform_filter1d
 from score import BOXES, SIDE, interval, read_picture
 
-from pixelmix.dsp.resample import Resampler
-from pixelmix.dsp.stft import stft
-from pixelmix.dsp.warp import HighBand, warp_matrix
+from pixelmix.dsp.warp import HighBand
 from pixelmix.hearing import Source
 from pixelmix.media.mono import read_mono
 from pixelmix.media.probe import probe
 from pixelmix.mix.apply import StemSynthesizer
 from pixelmix.mix.blend import REST_MASK, MaskBlender, compete
-from pixelmix.mix.plan import Window
+from pixelmix.mix.plan import Window, log_magnitude
+from pixelmix.mix.refine import divide, refine
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import parse_region, resolve
 from pixelmix.stems import StemStream
-from pixelmix.types import FloatArray, FrontEnd
+from pixelmix.types import FloatArray, FrontEnd, MediaInfo, Region
 
 Array = npt.NDArray[np.float64]
-Masks = Callable[[FloatArray, FloatArray], FloatArray]
-"""From masks ``(regions, rows, frames)`` before they compete and the mixture's magnitude
-``(rows, frames)`` to those that are laid over the sound."""
+Masks = Callable[[FloatArray, FloatArray, FrontEnd], FloatArray]
+"""From the networks' masks ``(regions, rows, frames)`` of a window and the audio network's input
+``(1, 1, rows, frames)`` to those that are laid over the sound."""
 RATE = 48_000
 PAN = np.array([[np.cos(np.pi / 8), np.sin(np.pi / 8)], [np.sin(np.pi / 8), np.cos(np.pi / 8)]])
 """Gains ``(sources, channels)`` of equal power."""
@@ -59,8 +57,8 @@ class Mixture:
     names: tuple[str, str]
     mono: Array
     """(sources, samples), what is panned."""
-    masks: FloatArray
-    """(regions, rows, frames), blended, before they compete."""
+    windows: Sequence[tuple[FloatArray, FloatArray]]
+    """The networks' masks and the audio network's input."""
 
     @property
     def truth(self) -> Array:
@@ -76,13 +74,18 @@ class Mixture:
 class Listening(StemStream):
     """Keeps the networks' masks of every window."""
 
-    def __init__(self, *words: object) -> None:
-        super().__init__(*words)  # type: ignore[arg-type]
-        self.seen: list[FloatArray] = []
+    def __init__(
+        self, source: Source, info: MediaInfo, regions: Sequence[Region], networks: Networks
+    ) -> None:
+        super().__init__(source, info, regions, networks)
+        self._open = networks
+        self.seen: list[tuple[FloatArray, FloatArray]] = []
 
-    def _masks(self, window: Window) -> FloatArray:
-        self.seen.append(super()._masks(window))
-        return self.seen[-1]
+    def _masks(self, window: Window, vectors: FloatArray) -> FloatArray:
+        log_mag = log_magnitude(self._open.bundle.front_end, window)
+        masks = self._open.masks(vectors, self._open.components(log_mag))[0]
+        self.seen.append((masks, log_mag))
+        return masks
 
 
 def rows_of(table: Path) -> dict[str, list[Path]]:
@@ -123,7 +126,7 @@ def hear(
     names: tuple[str, str], mono: Array, pictures: Sequence[Path], networks: Networks
 ) -> Mixture:
     """Make the video and run the networks over it."""
-    mixture = Mixture(names, mono, np.zeros((0, 0, 0), np.float32))
+    mixture = Mixture(names, mono, ())
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "pair.mkv"
         write_video(video, pictures, mixture.samples)
@@ -132,9 +135,7 @@ def hear(
         with Listening(Source(video), info, regions, networks) as stream:
             for _ in stream:
                 pass
-    blender = MaskBlender(networks.bundle.front_end, len(regions))
-    masks = [*(blender.push(window) for window in stream.seen), blender.finish()]
-    return Mixture(names, mono, np.concatenate(masks, axis=-1))
+    return Mixture(names, mono, stream.seen)
 
 
 def write_video(target: Path, pictures: Sequence[Path], samples: FloatArray) -> None:
@@ -154,21 +155,17 @@ def write_video(target: Path, pictures: Sequence[Path], samples: FloatArray) -> 
         output.mux(video.encode(None))
 
 
-def stems_of(fe: FrontEnd, samples: FloatArray, masks: FloatArray, highband: HighBand) -> Array:
+def stems_of(fe: FrontEnd, mixture: Mixture, masks: Masks, highband: HighBand) -> Array:
     """Return the stems ``(regions, channels, samples)``."""
-    synthesizer = StemSynthesizer(fe, RATE, len(samples), len(masks), highband)
-    synthesizer.push_masks(masks)
+    samples, regions = mixture.samples, len(BOXES)
+    synthesizer = StemSynthesizer(fe, RATE, len(samples), regions, highband)
+    blender = MaskBlender(fe, regions)
+    for made, log_mag in mixture.windows:
+        synthesizer.push_masks(blender.push(masks(made, log_mag, fe)))
+    synthesizer.push_masks(blender.finish())
     synthesizer.push_samples(samples)
     blocks = synthesizer.pull() + synthesizer.finish()
     return np.concatenate([block.stems for block in blocks], axis=-1).astype(np.float64)
-
-
-def magnitude_of(fe: FrontEnd, samples: FloatArray, frames: int) -> FloatArray:
-    """Return the mixture's magnitude ``(rows, frames)`` as the networks see it."""
-    resampler = Resampler(RATE, fe.rate)
-    mono = np.concatenate([resampler.push(samples.mean(axis=0)), resampler.finish()])
-    found = warp_matrix(fe) @ np.abs(stft(mono, fe.n_fft, fe.hop))
-    return np.pad(found, ((0, 0), (0, max(0, frames - found.shape[1]))))[:, :frames]
 
 
 def si_sdr(estimate: Array, truth: Array) -> float:
@@ -199,49 +196,19 @@ def position(sound: Array, mono: Array, source: int) -> float:
 def sharpened(power: float) -> Masks:
     """Compete with another exponent."""
 
-    def masks(raw: FloatArray, _: FloatArray) -> FloatArray:
-        strength = raw**power
-        return np.asarray(strength / (strength.sum(axis=0) + REST_MASK**power), np.float32)
+    def masks(made: FloatArray, log_mag: FloatArray, fe: FrontEnd) -> FloatArray:
+        strength = made**power
+        shares = strength / (strength.sum(axis=0) + REST_MASK**power)
+        return refine(shares.astype(np.float32), np.exp(log_mag[0, 0]) - fe.log_floor)
 
     return masks
 
 
-def smoothed(frames: int, rows: int) -> Masks:
-    """Take means over frames and rows of the shipped masks."""
-
-    def masks(raw: FloatArray, _: FloatArray) -> FloatArray:
-        means = uniform_filter1d(compete(raw), frames, axis=2, mode="nearest")
-        return np.asarray(uniform_filter1d(means, rows, axis=1, mode="nearest"), np.float32)
-
-    return masks
-
-
-def wiener(frames: int, rows: int) -> Masks:
-    """Divide by the power of the shipped stems, each a mean over frames and rows."""
-
-    def masks(raw: FloatArray, magnitude: FloatArray) -> FloatArray:
-        shares = compete(raw)
-        every = np.concatenate([shares, 1 - shares.sum(axis=0, keepdims=True)])
-        power = uniform_filter((every * magnitude) ** 2, (1, rows, frames), mode="nearest")
-        return np.asarray(power[:-1] / np.maximum(power.sum(axis=0), 1e-20), np.float32)
-
-    return masks
-
-
-SHIPPED = "as they are (shipped)"
 VARIANTS: dict[str, Masks] = {
-    SHIPPED: lambda raw, _: compete(raw),
+    "as they are shipped": divide,
+    "without notes: only competing": lambda made, _log_mag, _fe: compete(made),
     "power 1 instead of 1.5": sharpened(1.0),
     "power 2": sharpened(2.0),
-    "mean over 3 frames (70 ms)": smoothed(3, 1),
-    "mean over 7 frames (163 ms)": smoothed(7, 1),
-    "mean over 15 frames (348 ms)": smoothed(15, 1),
-    "mean over 3 rows": smoothed(1, 3),
-    "mean over 5 rows": smoothed(1, 5),
-    "mean over 7 frames and 3 rows": smoothed(7, 3),
-    "Wiener, powers cell by cell": wiener(1, 1),
-    "Wiener, powers over 3 frames": wiener(3, 1),
-    "Wiener, powers over 5 frames and 3 rows": wiener(5, 3),
 }
 
 
@@ -309,12 +276,11 @@ def main() -> None:
             mixed += [si_sdr(samples.astype(np.float64), part) for part in truth]
             high += [1 - np.sum(below(m, fe.rate / 2) ** 2) / np.sum(m**2) for m in mixture.mono]
             for highband in bands:
-                stems = stems_of(fe, samples, compete(mixture.masks), highband)
+                stems = stems_of(fe, mixture, divide, highband)
                 bands[highband] += measure(mixture, stems, fe)
                 errors[highband].append(error_above(mixture, stems, fe.rate / 2))
-            magnitude = magnitude_of(fe, samples, mixture.masks.shape[-1])
             for name, masks in VARIANTS.items():
-                stems = stems_of(fe, samples, masks(mixture.masks, magnitude), "follow")
+                stems = stems_of(fe, mixture, masks, "follow")
                 gains[name] += [si_sdr(stem, part) for stem, part in zip(stems, truth, strict=True)]
     print(f"\n{options.mixes} mixtures, {len(mixed)} stems; SI-SDR, dB, mean [95 % interval]")
     print(f"mixture                 {described(mixed)}")
@@ -334,7 +300,7 @@ def main() -> None:
         print(f"  error above the band  {described(errors[highband])} of that of `keep`")
         print(f"  position moves by at most {max(m.moved for m in found):.3f} dB")
     print("masks: SI-SDR of stems, whole band, and the gain over the shipped ones")
-    base = np.array(gains[SHIPPED])
+    base = np.array(gains["as they are shipped"])
     for name, values in gains.items():
         print(f"  {name:<40}{described(values)}  {described(list(np.array(values) - base))}")
 

@@ -10,9 +10,10 @@ from pixelmix.dsp.warp import HighBand
 from pixelmix.errors import UsageError
 from pixelmix.hearing import BLOCKS_AHEAD, Damage, Hearing, Progress, Source
 from pixelmix.mix.apply import StemSynthesizer
-from pixelmix.mix.blend import MaskBlender, compete
+from pixelmix.mix.blend import MaskBlender
 from pixelmix.mix.meter import Meter
 from pixelmix.mix.plan import Window, log_magnitude
+from pixelmix.mix.refine import divide
 from pixelmix.model.session import Networks
 from pixelmix.regions.cells import pool, region_cells
 from pixelmix.types import FloatArray, MediaInfo, Region, StemBlock
@@ -79,9 +80,9 @@ class StemStream(Closing):
         for samples, masks in self._masked:
             stems.push_samples(samples)
             for window in masks:
-                stems.push_masks(compete(blender.push(window)))
+                stems.push_masks(blender.push(window))
             yield from self._measured(stems.pull())
-        stems.push_masks(compete(blender.finish()))
+        stems.push_masks(blender.finish())
         self.close()
         yield from self._measured(stems.finish())
 
@@ -96,18 +97,18 @@ class StemStream(Closing):
             yield samples, [(window, self._vectors(window.index)) for window in windows]
 
     def _mask(self) -> Iterator[tuple[FloatArray, Sequence[FloatArray]]]:
-        """Yield blocks of sound and the masks of the windows they complete."""
+        """Yield blocks of sound and how the regions divide the windows they complete."""
         for samples, windows in self._looked:
             yield samples, [self._masks(window, vectors) for window, vectors in windows]
 
     def _masks(self, window: Window, vectors: FloatArray) -> FloatArray:
-        """Return the masks ``(regions, rows, frames)`` of one window."""
+        """Return the masks ``(regions, rows, frames)`` that a window is divided by."""
         bundle = self._networks.bundle
         log_mag = log_magnitude(bundle.front_end, window)
         components = self._networks.components(log_mag)
         masks = bundle.cut(self._networks.masks(vectors, components)[0])
         self.meter.add_masks(masks, np.exp(log_mag[0, 0]))
-        return masks
+        return divide(masks, log_mag, bundle.front_end)
 
     def _vectors(self, index: int) -> FloatArray:
         """Return what each region's mask is made of in a window, ``(regions, k)``."""

@@ -11,8 +11,8 @@ from pixelmix.dsp.stft import istft, stft
 from pixelmix.dsp.warp import unwarp_matrix
 from pixelmix.evaluation.examples import Example
 from pixelmix.media.frames import picture_size
-from pixelmix.mix.blend import compete
 from pixelmix.mix.plan import Window, log_magnitude
+from pixelmix.mix.refine import divide
 from pixelmix.model.images import network_input
 from pixelmix.model.session import Networks
 from pixelmix.types import ByteArray, FloatArray, FrontEnd, Vision
@@ -41,8 +41,10 @@ class Seen:
 
     looks: FloatArray
     """(sources, k): what is seen of each source."""
+    log_magnitude: FloatArray
+    """(1, 1, rows, frames) of the mixture."""
     components: FloatArray
-    """(1, k, rows, frames) of the mixture."""
+    """(1, k, rows, frames) of it."""
 
 
 class BundleMethod:
@@ -56,14 +58,15 @@ class BundleMethod:
     def separate(self, example: Example) -> FloatArray:
         """Return ``(sources, samples)``."""
         seen = self.see(example)
-        masks = self.masks(seen.looks, seen.components)
+        masks = self.masks(seen.looks, seen)
         return apply_masks(self.networks.bundle.front_end, masks, example.mixture)
 
     def see(self, example: Example) -> Seen:
         """Run an example through the networks; the last one is kept, as several tests ask."""
         if self._last is None or self._last[0] is not example:
             looks = np.stack([self.look(pictures) for pictures in example.frames])
-            self._last = example, Seen(looks, self.components(example.mixture))
+            log_mag = self._log_magnitude(example.mixture)
+            self._last = example, Seen(looks, log_mag, self.networks.components(log_mag))
         return self._last[1]
 
     def look(self, pictures: Sequence[ByteArray]) -> FloatArray:
@@ -81,12 +84,16 @@ class BundleMethod:
 
     def components(self, samples: FloatArray) -> FloatArray:
         """Return the components ``(1, k, rows, frames)`` of ``(window_samples,)``."""
-        window = Window(0, 0, samples)
-        return self.networks.components(log_magnitude(self.networks.bundle.front_end, window))
+        return self.networks.components(self._log_magnitude(samples))
 
-    def masks(self, looks: FloatArray, components: FloatArray) -> FloatArray:
+    def masks(self, looks: FloatArray, seen: Seen) -> FloatArray:
         """Return the masks ``(regions, rows, frames)`` that the tool would apply."""
-        return compete(self.networks.bundle.cut(self.networks.masks(looks, components)[0]))
+        bundle = self.networks.bundle
+        masks = bundle.cut(self.networks.masks(looks, seen.components)[0])
+        return divide(masks, seen.log_magnitude, bundle.front_end)
+
+    def _log_magnitude(self, samples: FloatArray) -> FloatArray:
+        return log_magnitude(self.networks.bundle.front_end, Window(0, 0, samples))
 
 
 def resized(picture: ByteArray, vision: Vision) -> ByteArray:

@@ -83,7 +83,7 @@ class PairTests:
 
     def _shown_example(self, example: Example, stems: FloatArray, nsdr: Doubles) -> Shown:
         seen = self._model.see(example)
-        masks = self._model.masks(seen.looks, seen.components)
+        masks = self._model.masks(seen.looks, seen)
         return Shown(
             example.mixture,
             tuple(

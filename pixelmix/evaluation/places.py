@@ -22,7 +22,7 @@ def silent_level(model: BundleMethod, example: Example, absent: tuple[ByteArray,
     """
     seen = model.see(example)
     looks = np.concatenate([seen.looks, model.look(absent)[None]])
-    mask = model.masks(looks, seen.components)[-1:]
+    mask = model.masks(looks, seen)[-1:]
     mixture = example.mixture
     stem = apply_masks(model.networks.bundle.front_end, mask, mixture)
     share = np.sum(np.square(stem, dtype=np.float64)) / np.sum(np.square(mixture, dtype=np.float64))

@@ -7,7 +7,7 @@ import pytest
 from pixelmix.dsp.stft import stft
 from pixelmix.evaluation.examples import Example
 from pixelmix.evaluation.methods import BundleMethod, apply_masks, resized
-from pixelmix.mix.blend import compete
+from pixelmix.mix.refine import divide
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from tests.tiny_model import FRONT_END, VISION, build_tiny_bundle, tiny_description
@@ -34,7 +34,9 @@ def example() -> Example:
     return Example(("a", "b"), ("x", "y"), waves, frames)
 
 
-def test_stems_are_those_of_the_competing_masks(method: BundleMethod, example: Example) -> None:
+def test_stems_are_those_of_the_masks_as_the_tool_divides_them(
+    method: BundleMethod, example: Example
+) -> None:
     networks = method.networks
     looks = np.stack(
         [
@@ -42,13 +44,13 @@ def test_stems_are_those_of_the_competing_masks(method: BundleMethod, example: E
             for pictures in example.frames
         ]
     )
-    components = method.components(example.mixture)
-    raw = networks.masks(looks, components)[0]
+    raw = networks.masks(looks, method.components(example.mixture))[0]
     stems = method.separate(example)
     assert stems.shape == example.waves.shape
     cut = networks.bundle.cut(raw)
     assert set(np.unique(cut)) <= {0.0, 1.0}
-    wanted = apply_masks(FRONT_END, compete(cut), example.mixture)
+    masks = divide(cut, method.see(example).log_magnitude, FRONT_END)
+    wanted = apply_masks(FRONT_END, masks, example.mixture)
     np.testing.assert_allclose(stems, wanted, atol=1e-6)
 
 

@@ -45,8 +45,10 @@ def test_a_silent_place_gets_little_and_a_sounding_one_much(
 ) -> None:
     example = examples[0]
     black = np.zeros((64, 64, 3), np.uint8)
-    assert -LIMIT <= silent_level(knowing, example, (black,)) < -12
-    assert silent_level(knowing, example, example.frames[0]) > -12
+    quiet = silent_level(knowing, example, (black,))
+    assert -LIMIT <= quiet < -12
+    # It shares the sound with the very same region.
+    assert silent_level(knowing, example, example.frames[0]) > max(-15, quiet + 10)
 
 
 def test_two_pictures_are_joined_at_one_height() -> None:

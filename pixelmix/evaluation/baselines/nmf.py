@@ -1,14 +1,10 @@
-"""Supervised non-negative matrix factorisation: a dictionary of spectra for every kind.
-
-Spectrograms are factorised as ``V = W H`` under the generalised Kullback-Leibler divergence by the
-multiplicative updates of Lee and Seung ("Algorithms for Non-negative Matrix Factorization", NIPS
-2001, theorem 2).
-"""
+"""Supervised non-negative matrix factorisation: a dictionary of spectra for every kind."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from pixelmix.dsp.nmf import update_activations, update_spectra
 from pixelmix.dsp.stft import istft, stft
 from pixelmix.evaluation.baselines.solos import Solos
 from pixelmix.evaluation.baselines.spectra import level, ratio_masks
@@ -72,8 +68,8 @@ def dictionary(magnitude: FloatArray, spectra: int, rng: np.random.Generator) ->
     w = rng.uniform(0.5, 1.5, (bins, spectra)).astype(np.float32)
     h = rng.uniform(0.5, 1.5, (spectra, frames)).astype(np.float32)
     for _ in range(LEARNING):
-        h *= w.T @ _error(magnitude, w, h) / (w.sum(axis=0)[:, None] + _TINY)
-        w *= _error(magnitude, w, h) @ h.T / (h.sum(axis=1) + _TINY)
+        update_activations(magnitude, w, h)
+        update_spectra(magnitude, w, h)
     return np.asarray(w / (w.sum(axis=0) + _TINY), np.float32)
 
 
@@ -81,10 +77,5 @@ def activations(magnitude: FloatArray, w: FloatArray) -> FloatArray:
     """Fit ``(spectra, frames)`` to ``(bins, frames)`` with the spectra ``w (bins, spectra)``."""
     h = np.repeat(magnitude.mean(axis=0, keepdims=True), w.shape[1], axis=0)
     for _ in range(FITTING):
-        h *= w.T @ _error(magnitude, w, h) / (w.sum(axis=0)[:, None] + _TINY)
+        update_activations(magnitude, w, h)
     return h
-
-
-def _error(magnitude: FloatArray, w: FloatArray, h: FloatArray) -> FloatArray:
-    """Return ``V / W H``: one where the factors explain the magnitude."""
-    return np.asarray(magnitude / (w @ h + _TINY), np.float32)

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixelmix.mix.blend import compete
+from pixelmix.mix.refine import divide, refine
+from pixelmix.types import FloatArray
+from tests.tiny_model import FRONT_END
+
+ROWS, FRAMES = 40, 60
+
+
+def players(seed: int) -> FloatArray:
+    """Return the magnitudes ``(2, rows, frames)`` of two players with four notes each."""
+    rng = np.random.default_rng(seed)
+    notes = np.exp(rng.normal(scale=2.0, size=(2, ROWS, 4)))
+    score = (rng.random((2, 4, FRAMES // 6)) < 0.4).repeat(6, axis=2)
+    return np.asarray(notes @ score + 1e-3, np.float32)
+
+
+def doubtful(sounds: FloatArray, seed: int) -> FloatArray:
+    """Return the true shares of two sounds, with each cell's judgement blurred by noise."""
+    true = sounds[0] / sounds.sum(axis=0)
+    noise = np.random.default_rng(seed).normal(scale=1.5, size=true.shape)
+    first = 1 / (1 + np.exp(-(2 * true - 1 + noise)))
+    return np.asarray(0.9 * np.stack([first, 1 - first]), np.float32)
+
+
+def error(shares: FloatArray, sounds: FloatArray) -> float:
+    """Return the error of the sounds that shares make, as a part of their energy."""
+    return float(np.square(shares * sounds.sum(axis=0) - sounds).sum() / np.square(sounds).sum())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_notes_put_right_what_single_cells_got_wrong(seed: int) -> None:
+    sounds = players(seed)
+    shares = doubtful(sounds, seed)
+    refined = refine(shares, sounds.sum(axis=0))
+    assert error(refined, sounds) < 0.8 * error(shares, sounds)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_region_gains_from_it_too(seed: int) -> None:
+    sounds = players(seed)
+    alone = doubtful(sounds, seed)[:1]
+    refined = refine(alone, sounds.sum(axis=0))
+    assert error(refined, sounds[:1]) < 0.9 * error(alone, sounds[:1])
+
+
+@given(
+    regions=st.integers(1, 4),
+    seed=st.integers(0, 999),
+    level=st.sampled_from([1e-6, 1.0, 1e4]),
+    silent=st.floats(0, 1),
+)
+@settings(max_examples=30, deadline=None)
+def test_the_result_divides_the_sound(regions: int, seed: int, level: float, silent: float) -> None:
+    rng = np.random.default_rng(seed)
+    magnitude = (level * rng.random((ROWS, FRAMES)) ** 4).astype(np.float32)
+    magnitude[:, rng.random(FRAMES) < silent] = 0
+    shares = compete(rng.random((regions, ROWS, FRAMES), np.float32))
+    refined = refine(shares, magnitude)
+    assert refined.shape == shares.shape
+    assert refined.dtype == np.float32
+    assert np.isfinite(refined).all()
+    assert refined.min() >= 0
+    assert refined.sum(axis=0).max() <= 1 + 1e-5
+    np.testing.assert_array_equal(refined, refine(shares, magnitude))
+
+
+def test_silence_is_divided_as_it_was() -> None:
+    shares = compete(np.random.default_rng(0).random((2, ROWS, FRAMES), np.float32))
+    np.testing.assert_array_equal(refine(shares, np.zeros((ROWS, FRAMES), np.float32)), shares)
+
+
+def test_all_or_nothing_stays() -> None:
+    sound = players(0).sum(axis=0)
+    shares = np.zeros((2, *sound.shape), np.float32)
+    shares[0] = 1
+    np.testing.assert_allclose(refine(shares, sound), shares, atol=1e-3)
+
+
+def test_the_order_of_the_regions_does_not_matter() -> None:
+    sounds = players(2)
+    shares = doubtful(sounds, 2)
+    one, other = (refine(order, sounds.sum(axis=0)) for order in (shares, shares[::-1]))
+    np.testing.assert_allclose(one, other[::-1], atol=1e-4)
+
+
+def test_the_level_of_the_sound_does_not_matter() -> None:
+    sounds = players(1)
+    shares = doubtful(sounds, 1)
+    loud, soft = (refine(shares, level * sounds.sum(axis=0)) for level in (100.0, 0.01))
+    np.testing.assert_allclose(loud, soft, atol=1e-3)
+
+
+def test_a_window_is_divided_by_competing_masks() -> None:
+    rng = np.random.default_rng(2)
+    shape = (FRONT_END.rows, FRONT_END.frames)
+    magnitude = rng.random(shape, np.float32)
+    masks = rng.random((2, *shape), np.float32)
+    log_mag = np.log(magnitude + np.float32(FRONT_END.log_floor))[None, None]
+    found = divide(masks, log_mag, FRONT_END)
+    np.testing.assert_allclose(found, refine(compete(masks), magnitude), atol=1e-3)
