@@ -1,27 +1,28 @@
-"""Masks that hold for whole notes: what recurs in a window belongs together.
+"""Masks that hold for whole notes: what recurs in a window is judged together.
 
 The networks judge a cell of the spectrogram by what is around it, and err cell by cell. A note has
-the same spectrum wherever it sounds, so its cells can be judged together: non-negative matrix
-factorisation finds what recurs, without having learnt anything. In gain that is worth as much as
-long training, for a fraction of the audio network's time (measured in docs/model.md).
+the same spectrum wherever it sounds. So each region gets a model of what its mask lets through, by
+non-negative matrix factorisation, with few parts and updates: enough for what recurs, too little
+for the errors. All models together then explain the window, as in separation by Gaussian models
+with Wiener masks (Ozerov and Fevotte, 2010). That is worth more than the last hours of training,
+for less than half of the audio network's time (measured in docs/model.md).
 """
 
 import numpy as np
 
-from pixelmix.dsp.nmf import unexplained, update_activations, update_spectra
+from pixelmix.dsp.nmf import update_activations, update_spectra
 from pixelmix.mix.blend import compete
 from pixelmix.types import FloatArray, FrontEnd
 
-_NOTES, _NOTE_UPDATES = 25, 20
-"""Parts of the whole window, and updates until they stand."""
-_DECIDED = 2
-"""Exponent of the regions' shares in a part: above one it goes to the one that has most of it."""
+_ROUNDS = 2
+_TRUST = 0.4
+"""Weight of what the models say, in a geometric mean with the shares as they were."""
 _PARTS, _REST_PARTS = 15, 4
-"""Parts of the model of each region, and of ``rest`` beside several regions."""
-_ALONE_UPDATES, _TOGETHER_UPDATES = 10, 10
-"""While a model learns what its mask lets through, and while all explain the window together."""
+"""Spectra of the model of each region, and of ``rest`` beside several regions."""
+_ALONE, _TOGETHER = 10, 10
+"""Updates while a model learns what its mask lets through, and while all explain the window."""
 _COMPRESSION = 0.7
-"""Exponent of the magnitude there: quiet notes count, too."""
+"""Exponent of the magnitude: soft notes count, too."""
 _TINY = np.float32(1e-6)
 
 
@@ -39,60 +40,49 @@ def refine(shares: FloatArray, magnitude: FloatArray) -> FloatArray:
     """Return the shares ``(regions, rows, frames)`` that agree with what recurs in the sound.
 
     ``shares`` are masks that compete, with a sum of at most one; the result is such, too.
-    ``magnitude (rows, frames)`` is that of the window, linear. It is done twice: by parts of the
-    whole window, each divided between the regions by what their masks let through of it, and then
-    by a model of each region (and of ``rest``), which learns from what its mask lets through and
-    is fitted to the window with all the others. Each time the shares become the geometric mean of
-    what they were and what was found.
+    ``magnitude (rows, frames)`` is that of the window, linear.
     """
     mean = magnitude.mean()
     if not mean > 0:
         return shares
-    divided = np.concatenate([shares, 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)])
-    level: FloatArray = magnitude / mean + _TINY
-    divided = _joined(divided, _by_notes(divided, level))
-    divided = _joined(divided, _by_models(divided, level**_COMPRESSION))
+    level: FloatArray = (magnitude / mean + _TINY) ** np.float32(_COMPRESSION)
+    rest = 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)
+    divided = np.concatenate([shares, rest])
+    for turn in range(_ROUNDS):
+        explained = _explained(divided, level, turn)
+        explained /= explained.sum(axis=0) + _TINY
+        divided = divided ** np.float32(1 - _TRUST) * explained ** np.float32(_TRUST)
+        divided /= divided.sum(axis=0) + _TINY
     return divided[:-1]
 
 
-def _by_notes(divided: FloatArray, level: FloatArray) -> FloatArray:
-    """Divide parts of the whole window."""
-    w, h = _factorised(level, _NOTES, _NOTE_UPDATES)
-    # What a mask lets through of a part: the part's own share of every cell, times mask and level.
-    explained = unexplained(level, w, h)
-    passed = np.stack([((w.T @ (mask * explained)) * h).sum(axis=1) for mask in divided])
-    owned = passed**_DECIDED
-    owned /= owned.sum(axis=0) + _TINY**_DECIDED
-    return np.stack([(w * part) @ h for part in owned])
-
-
-def _by_models(divided: FloatArray, level: FloatArray) -> FloatArray:
-    """Let a model of each, learnt from what its mask lets through, explain the window."""
+def _explained(divided: FloatArray, level: FloatArray, start: int) -> FloatArray:
+    """Return what the models of all regions and ``rest`` say is theirs, like ``divided``."""
     counts = [_PARTS] * len(divided)
     if len(divided) > 2:
         counts[-1] = _REST_PARTS
     models = [
-        _factorised(mask * level + _TINY, count, _ALONE_UPDATES)
+        _model(mask * level + _TINY, count, start)
         for mask, count in zip(divided, counts, strict=True)
     ]
     w = np.concatenate([spectra for spectra, _ in models], axis=1)
     h = np.concatenate([activations for _, activations in models])
-    _fit(level, w, h, _TOGETHER_UPDATES)
+    _fit(level, w, h, _TOGETHER)
     ends = np.cumsum(counts)[:-1]
     parts = zip(np.split(w, ends, axis=1), np.split(h, ends), strict=True)
     return np.stack([one @ other for one, other in parts])
 
 
-def _factorised(level: FloatArray, parts: int, updates: int) -> tuple[FloatArray, FloatArray]:
-    """Return spectra ``(rows, parts)`` and activations ``(parts, frames)``.
+def _model(own: FloatArray, parts: int, start: int) -> tuple[FloatArray, FloatArray]:
+    """Return spectra ``(rows, parts)`` and activations ``(parts, frames)`` of a sound.
 
-    The start is random but always the same one: what is found does not depend on the order of the
-    regions, nor on anything but the sound and the masks.
+    The start is random but the same for all regions of all windows: what is found depends on the
+    sound and the masks alone, and not on the order of the regions.
     """
-    rng, (rows, frames) = np.random.default_rng(0), level.shape
+    rng, (rows, frames) = np.random.default_rng(start), own.shape
     w = rng.random((rows, parts), np.float32) + np.float32(0.01)
-    h = (rng.random((parts, frames), np.float32) + np.float32(0.01)) * (level.mean() / parts)
-    _fit(level, w, h, updates)
+    h = (rng.random((parts, frames), np.float32) + np.float32(0.01)) * (own.mean() / parts)
+    _fit(own, w, h, _ALONE)
     return w, h
 
 
@@ -100,10 +90,3 @@ def _fit(level: FloatArray, w: FloatArray, h: FloatArray, updates: int) -> None:
     for _ in range(updates):
         update_activations(level, w, h)
         update_spectra(level, w, h)
-
-
-def _joined(divided: FloatArray, explained: FloatArray) -> FloatArray:
-    """Return the geometric mean of two ways to divide a window; it has a sum of one."""
-    joined: FloatArray = np.sqrt(divided * explained)
-    joined /= joined.sum(axis=0) + _TINY
-    return joined
