@@ -1,5 +1,10 @@
 """Fixtures that several rooms share."""
 
+import os
+
+# As the command line does, and before anything loads numpy: see `pixelmix.cli.main`.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest

@@ -14,15 +14,15 @@ _TINY = np.float32(1e-8)
 
 def update_activations(v: FloatArray, w: FloatArray, h: FloatArray) -> None:
     """Fit the activations better to ``v (rows, frames)``."""
-    h *= w.T @ _unexplained(v, w, h) / (w.sum(axis=0)[:, None] + _TINY)
+    h *= w.T @ unexplained(v, w, h) / (w.sum(axis=0)[:, None] + _TINY)
 
 
 def update_spectra(v: FloatArray, w: FloatArray, h: FloatArray) -> None:
     """Fit the spectra better to ``v (rows, frames)``."""
-    w *= _unexplained(v, w, h) @ h.T / (h.sum(axis=1) + _TINY)
+    w *= unexplained(v, w, h) @ h.T / (h.sum(axis=1) + _TINY)
 
 
-def _unexplained(v: FloatArray, w: FloatArray, h: FloatArray) -> FloatArray:
+def unexplained(v: FloatArray, w: FloatArray, h: FloatArray) -> FloatArray:
     """Return ``V / W H``: one where the factors explain ``v``."""
     modelled: FloatArray = w @ h
     modelled += _TINY

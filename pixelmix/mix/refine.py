@@ -10,16 +10,14 @@ for less than half of the audio network's time (measured in docs/model.md).
 
 import numpy as np
 
-from pixelmix.dsp.nmf import update_activations, update_spectra
+from pixelmix.dsp.nmf import unexplained, update_activations, update_spectra
 from pixelmix.mix.blend import compete
 from pixelmix.types import FloatArray, FrontEnd
 
 _ROUNDS = 2
-_TRUST = 0.4
-"""Weight of what the models say, in a geometric mean with the shares as they were."""
 _PARTS, _REST_PARTS = 15, 4
 """Spectra of the model of each region, and of ``rest`` beside several regions."""
-_ALONE, _TOGETHER = 10, 10
+_ALONE, _TOGETHER = 10, 5
 """Updates while a model learns what its mask lets through, and while all explain the window."""
 _COMPRESSION = 0.7
 """Exponent of the magnitude: soft notes count, too."""
@@ -50,8 +48,7 @@ def refine(shares: FloatArray, magnitude: FloatArray) -> FloatArray:
     divided = np.concatenate([shares, rest])
     for turn in range(_ROUNDS):
         explained = _explained(divided, level, turn)
-        explained /= explained.sum(axis=0) + _TINY
-        divided = divided ** np.float32(1 - _TRUST) * explained ** np.float32(_TRUST)
+        divided = np.sqrt(divided * explained / (explained.sum(axis=0) + _TINY))
         divided /= divided.sum(axis=0) + _TINY
     return divided[:-1]
 
@@ -68,9 +65,20 @@ def _explained(divided: FloatArray, level: FloatArray, start: int) -> FloatArray
     w = np.concatenate([spectra for spectra, _ in models], axis=1)
     h = np.concatenate([activations for _, activations in models])
     _fit(level, w, h, _TOGETHER)
-    ends = np.cumsum(counts)[:-1]
-    parts = zip(np.split(w, ends, axis=1), np.split(h, ends), strict=True)
-    return np.stack([one @ other for one, other in parts])
+    missing, ends = unexplained(level, w, h), np.cumsum(counts)[:-1]
+    parts = zip(divided, np.split(w, ends, axis=1), np.split(h, ends), strict=True)
+    return np.stack([(one * _own(mask, missing, one, other)) @ other for mask, one, other in parts])
+
+
+def _own(mask: FloatArray, missing: FloatArray, w: FloatArray, h: FloatArray) -> FloatArray:
+    """Return ``(parts,)``: how much of what each part explains the mask lets through.
+
+    A region that is silent has a model, too; its parts explain what the masks of others let
+    through, and so count for little.
+    """
+    passed = ((w.T @ (mask * missing)) * h).sum(axis=1)
+    own: FloatArray = passed / (((w.T @ missing) * h).sum(axis=1) + _TINY)
+    return own
 
 
 def _model(own: FloatArray, parts: int, start: int) -> tuple[FloatArray, FloatArray]:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelmix.dsp.nmf import update_activations, update_spectra
+from pixelmix.dsp.nmf import unexplained, update_activations, update_spectra
 from pixelmix.types import FloatArray
 
 
@@ -37,6 +37,7 @@ def test_true_factors_stay() -> None:
     update_spectra(v, own_w, own_h)
     np.testing.assert_allclose(own_w, w, rtol=1e-5)
     np.testing.assert_allclose(own_h, h, rtol=1e-5)
+    np.testing.assert_allclose(unexplained(v, w, h), 1.0, rtol=1e-5)
 
 
 def test_silence_is_no_division_by_zero() -> None:
