@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image
 from score import Array, read_picture, read_sound
 
-from pixelmix.mix.blend import compete
 from pixelmix.mix.doubt import doubts
 from pixelmix.mix.meter import Meter
 from pixelmix.mix.plan import Window, log_magnitude
+from pixelmix.mix.refine import divide
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.images import network_input
 from pixelmix.model.session import Networks
@@ -71,7 +71,7 @@ class Judge:
         masks = bundle.cut(self._networks.masks(vectors, self._networks.components(log_mag))[0])
         meter = Meter(len(masks))
         meter.add_masks(masks, magnitude)
-        parts = compete(masks)
+        parts = divide(masks, log_mag, fe)
         rest = np.maximum(1.0 - parts.sum(axis=0, keepdims=True), 0.0)
         energy = np.square(np.concatenate([parts, rest]) * magnitude).sum(axis=(1, 2))
         measured = meter.levels(NAMES)
