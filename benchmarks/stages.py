@@ -46,7 +46,7 @@ STAGES = (
     ("find regions", "pixelmix.finding", "discover"),
     ("find regions", "pixelmix.pipeline.heatmap", "discover"),
     ("join masks", "pixelmix.mix.blend", "MaskBlender.push"),
-    ("join masks", "pixelmix.stems", "compete"),
+    ("refine masks", "pixelmix.stems", "divide"),
     ("join masks", "pixelmix.survey", "compete"),
     ("masks and inverse STFT", "pixelmix.mix.apply", "StemSynthesizer.pull"),
     ("masks and inverse STFT", "pixelmix.mix.apply", "StemSynthesizer.finish"),

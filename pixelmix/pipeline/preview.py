@@ -18,7 +18,7 @@ from pixelmix.types import MediaInfo
 
 _START = 1.0
 """Seconds before the work begins."""
-_PACE, _COPYING, _FINDING = 17.0, 200.0, 20.0
+_PACE, _COPYING, _FINDING = 30.0, 200.0, 40.0
 """Times real time, on two cores without a GPU (docs/performance.md): of a remix, of copying alone,
 and of finding the regions first."""
 
