@@ -78,12 +78,12 @@ class Listening(StemStream):
         self, source: Source, info: MediaInfo, regions: Sequence[Region], networks: Networks
     ) -> None:
         super().__init__(source, info, regions, networks)
-        self._open = networks
         self.seen: list[tuple[FloatArray, FloatArray]] = []
 
     def _masks(self, window: Window, vectors: FloatArray) -> FloatArray:
-        log_mag = log_magnitude(self._open.bundle.front_end, window)
-        masks = self._open.masks(vectors, self._open.components(log_mag))[0]
+        networks = self._networks
+        log_mag = log_magnitude(networks.bundle.front_end, window)
+        masks = networks.bundle.cut(networks.masks(vectors, networks.components(log_mag))[0])
         self.seen.append((masks, log_mag))
         return masks
 

@@ -5,7 +5,7 @@ the same spectrum wherever it sounds. So each region gets a model of what its ma
 non-negative matrix factorisation, with few parts and updates: enough for what recurs, too little
 for the errors. All models together then explain the window, as in separation by Gaussian models
 with Wiener masks (Ozerov and Fevotte, 2010). That is worth more than the last hours of training,
-for less than half of the audio network's time (measured in docs/model.md).
+for less than half of the audio network's time (measured in docs/sound.md).
 """
 
 import numpy as np
