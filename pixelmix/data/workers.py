@@ -113,10 +113,11 @@ class Workers(Generic[_In, _Out]):
 
     def _end(self) -> None:
         """Stop at once: what is under way would only be thrown away."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - self._before:
             process.terminate()
-            process.join()
+        # The pool's own thread waits for the processes: to wait beside it would be to miss, now
+        # and then, an end that only that thread is told of.
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
