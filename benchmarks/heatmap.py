@@ -2,12 +2,12 @@
 
     python benchmarks/heatmap.py [--seconds 60] [--pictures still moving] [--repeat 1]
                                  [--modes energy clusters regions] [--preset medium] [--crf 20]
-                                 [--threads N] [--memory]
+                                 [--threads N] [--film FILE] [--memory]
 
 Processes in turn: the whole command ``pixelmix heatmap`` in every mode, and FFmpeg's libraries
 (through PyAV) that decode and encode the same 1080p30 H.264 with the same libx264 settings and
-the same number of threads, picture only. The video is ``examples/demo.mp4``, enlarged and
-repeated: as it is (a nearly still picture) or panning under grain. Printed are medians of wall
+the same number of threads, picture only. The video is ``examples/demo.mp4`` (a nearly still
+picture) or a film with sound of your own, enlarged and repeated: as it is or panning under grain. Printed are medians of wall
 and CPU time, their ratios to the transcode (the budget is 1.25) and the peak of resident memory;
 ``--memory`` adds the peak for three times the length.
 """
@@ -35,14 +35,17 @@ FILTERS = {
     "still": "null",
     "moving": "scroll=horizontal=0.002:vertical=0.001,noise=alls=6:allf=t:all_seed=2",
 }
-"""What becomes of the demo's pictures, by the name of the test."""
+"""What becomes of the film's pictures, by the name of the test."""
 MODES = ("energy", "clusters", "regions")
 
 
-def make_video(path: Path, seconds: float, picture: str) -> None:
-    """Write the demo at 1080p30, again and again until it is long enough."""
+def make_video(path: Path, seconds: float, picture: str, film: Path) -> None:
+    """Write a film at 1080p30, again and again until it is long enough."""
     graph = Graph()
-    chain = [graph.add("buffer", video_size="640x360", pix_fmt="yuv420p", time_base=f"1/{FPS}")]
+    with av.open(str(film)) as source:
+        small = source.streams.video[0]
+        size, pixel_format = f"{small.width}x{small.height}", small.pix_fmt
+    chain = [graph.add("buffer", video_size=size, pix_fmt=pixel_format, time_base=f"1/{FPS}")]
     for word in f"scale={SIZE[0]}:{SIZE[1]}:flags=bicubic,{FILTERS[picture]}".split(","):
         name, _, options = word.partition("=")
         chain.append(graph.add(name, options or None))
@@ -52,14 +55,14 @@ def make_video(path: Path, seconds: float, picture: str) -> None:
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         video.options = {"preset": "veryfast", "crf": "18"}
         audio = output.add_stream("aac", rate=RATE, layout="stereo")
-        pictures = zip(count(), demo_pictures(), strict=False)
+        pictures = zip(count(), film_pictures(film), strict=False)
         for number, frame in islice(pictures, round(seconds * FPS)):
             frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, FPS), PictureType.NONE
             graph.push(frame)
             output.mux(video.encode(graph.pull()))
         output.mux(video.encode(None))
         samples = 0
-        for sound in demo_sound():
+        for sound in film_sound(film):
             sound.pts = samples
             samples += sound.samples
             output.mux(audio.encode(sound))
@@ -68,10 +71,10 @@ def make_video(path: Path, seconds: float, picture: str) -> None:
         output.mux(audio.encode(None))
 
 
-def demo_pictures() -> Iterator[VideoFrame]:
-    """Yield the demo's pictures for ever, in the benchmark's rate."""
+def film_pictures(film: Path) -> Iterator[VideoFrame]:
+    """Yield the film's pictures for ever, in the benchmark's rate."""
     while True:
-        with av.open(str(DEMO)) as source:
+        with av.open(str(film)) as source:
             due = 0
             for frame in source.decode(video=0):
                 time = frame.time or 0.0  # whoever takes the picture gives it a time of its own
@@ -80,11 +83,11 @@ def demo_pictures() -> Iterator[VideoFrame]:
                     due += 1
 
 
-def demo_sound() -> Iterator[av.AudioFrame]:
-    """Yield the demo's sound for ever."""
+def film_sound(film: Path) -> Iterator[av.AudioFrame]:
+    """Yield the film's sound for ever."""
     resampler = av.AudioResampler("fltp", "stereo", RATE, 1024)
     while True:
-        with av.open(str(DEMO)) as source:
+        with av.open(str(film)) as source:
             for frame in source.decode(audio=0):
                 frame.pts = None
                 yield from resampler.resample(frame)
@@ -125,7 +128,7 @@ def own(what: str, *words: object) -> Cost:
 def compare(picture: str, options: argparse.Namespace, folder: Path) -> None:
     """Measure a picture in all modes and print it."""
     video, target = folder / "in.mp4", folder / "out.mp4"
-    own("make", video, options.seconds, picture)
+    own("make", video, options.seconds, picture, options.film)
     costs: dict[str, list[Cost]] = {name: [] for name in ("transcode", *options.modes)}
     for _ in range(options.repeat):
         settings = (options.preset, options.crf, options.threads)
@@ -149,7 +152,7 @@ def compare(picture: str, options: argparse.Namespace, folder: Path) -> None:
             flush=True,
         )
     if options.memory:
-        own("make", video, 3 * options.seconds, picture)
+        own("make", video, 3 * options.seconds, picture, options.film)
         for mode in options.modes:
             peak = heatmap(video, target, mode, options).peak_mb
             print(f"  {mode:<10}three times the length: peak {peak:5.0f} MB", flush=True)
@@ -165,6 +168,7 @@ def main() -> None:
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--crf", type=int, default=20)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--film", type=Path, default=DEMO)
     parser.add_argument("--memory", action="store_true", help="also three times the length")
     parser.add_argument("--run", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -175,7 +179,7 @@ def main() -> None:
         return
     what, *words = options.run
     if what == "make":
-        make_video(Path(words[0]), float(words[1]), words[2])
+        make_video(Path(words[0]), float(words[1]), words[2], Path(words[3]))
     else:
         source, target, preset, crf, threads = words
         transcode(Path(source), Path(target), preset, int(crf), int(threads))

@@ -19,12 +19,12 @@ FADE_DB = 24.0
 """Below its loudest moment, from where on a region is not shown."""
 _RISE, _FALL = 0.04, 0.25
 """Seconds: the eye wants to see a sound begin at once, and to have time to see where it was."""
-_VISIBLE, _FAINT = 0.15, 0.02
+_VISIBLE, _FAINT = 0.2, 0.03
 """Change of a colour or an opacity (full scale 1), as it is laid over the picture, that calls for
-another map at once, or after `_PATIENCE`: what stays the same is encoded at a fraction of the cost.
-"""
-_PATIENCE = 12
-"""Maps, about half a second."""
+another map: what stays the same is encoded at a fraction of the cost."""
+_FALL_AFTER, _FAINT_AFTER = 12, 24
+"""Maps, about half a second and a whole one, for which one is held though something has visibly
+left or darkened, or faintly changed; what appears is shown at once."""
 _FLOOR = 1e-10
 _FEW = 4_000
 """Vectors from which main components are learnt, at most."""
@@ -90,18 +90,27 @@ def region_maps(
 def held(maps: Iterable[ByteArray]) -> Iterator[ByteArray]:
     """Yield as many maps as given, each the very one before it until some cell visibly changes.
 
-    What changes little is shown half a second late at most, so that nothing stays when it is over.
+    What appears is shown at once. What leaves is shown half a second late at most, what hardly
+    changes a second, so that nothing stays when it is over.
     """
     shown: ByteArray | None = None
     seen, waited = np.zeros(0, np.float32), 0
     for picture in maps:
         now = picture * np.float32(1 / 255)
         now[..., :3] *= now[..., 3:]
-        change = 1.0 if shown is None else float(np.abs(now - seen).max())
-        if shown is None or change > (_FAINT if waited >= _PATIENCE else _VISIBLE):
+        if shown is None or _calls_for_another(now - seen, waited):
             shown, seen, waited = picture, now, 0
         waited += 1
         yield shown
+
+
+def _calls_for_another(change: FloatArray, waited: int) -> bool:
+    rise, fall = float(change.max()), -float(change.min())
+    return (
+        rise > _VISIBLE
+        or (fall > _VISIBLE and waited >= _FALL_AFTER)
+        or (max(rise, fall) > _FAINT and waited >= _FAINT_AFTER)
+    )
 
 
 def _owners(found: Sequence[Found], index: int, scene: Scene) -> npt.NDArray[np.int64]:

@@ -84,20 +84,32 @@ def shown(*cells: tuple[int, int, int, int]) -> list[int]:
     return [next(i for i, one in enumerate(maps) if one is seen) for seen in found]
 
 
-def test_a_map_is_held_until_it_visibly_changes() -> None:
-    steps = [(255, 0, 0, opacity) for opacity in (100, 120, 138, 139, 140, 255, 240)]
+def test_a_map_is_held_until_something_visibly_appears() -> None:
+    steps = [(255, 0, 0, opacity) for opacity in (100, 120, 151, 152, 160, 255, 240)]
     assert shown(*steps) == [0, 0, 0, 3, 3, 5, 5]
 
 
-def test_a_small_change_is_shown_half_a_second_late() -> None:
-    steps = [(255, 0, 0, opacity) for opacity in (30, *[0] * 15)]
+def test_what_leaves_is_shown_half_a_second_late() -> None:
+    steps = [(255, 0, 0, opacity) for opacity in (130, *[78] * 15)]
     assert shown(*steps) == [*[0] * 12, *[12] * 4]
-    assert shown(*[(255, 0, 0, opacity) for opacity in (30, *[26] * 15)]) == [0] * 16
+    # Something that appears elsewhere brings it along at once.
+    assert shown((255, 0, 0, 130), (255, 0, 0, 0), (0, 0, 255, 130)) == [0, 0, 2]
+
+
+def test_a_small_change_is_shown_a_second_late() -> None:
+    steps = [(255, 0, 0, opacity) for opacity in (30, *[21] * 25)]
+    assert shown(*steps) == [*[0] * 24, *[24] * 2]
+    assert shown(*[(255, 0, 0, opacity) for opacity in (30, *[23] * 30)]) == [0] * 31
 
 
 def test_a_colour_that_can_hardly_be_seen_does_not_count() -> None:
     assert shown((255, 0, 0, 20), (0, 255, 255, 20)) == [0, 0]
-    assert shown((255, 0, 0, 200), (220, 0, 0, 200), (200, 0, 0, 200)) == [0, 0, 2]
+    assert shown((200, 0, 0, 200), (240, 0, 0, 200), (255, 60, 0, 200), (255, 70, 0, 200)) == [
+        0,
+        0,
+        0,
+        3,
+    ]
 
 
 def test_similar_sounds_have_similar_colours() -> None:
