@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image
 from score import Array, read_picture, read_sound
 
+from pixelmix.mix.divide import divide
 from pixelmix.mix.doubt import doubts
 from pixelmix.mix.meter import Meter
-from pixelmix.mix.plan import Window, log_magnitude
-from pixelmix.mix.refine import divide
+from pixelmix.mix.plan import spectrogram
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.images import network_input
 from pixelmix.model.session import Networks
@@ -66,14 +66,14 @@ class Judge:
         bundle = self._networks.bundle
         fe = bundle.front_end
         samples = np.pad(sound, (0, fe.window_samples))[: fe.window_samples].astype(np.float32)
-        log_mag = log_magnitude(fe, Window(0, 0, samples))
-        magnitude = np.exp(log_mag[0, 0])
-        masks = bundle.cut(self._networks.masks(vectors, self._networks.components(log_mag))[0])
+        heard = spectrogram(fe, samples[None])
+        components = self._networks.components(heard.log_magnitude)
+        masks = bundle.cut(self._networks.masks(vectors, components)[0])
         meter = Meter(len(masks))
-        meter.add_masks(masks, magnitude)
-        parts = divide(masks, log_mag, fe)
+        meter.add_masks(masks, heard.magnitude)
+        parts = divide(masks, heard)
         rest = np.maximum(1.0 - parts.sum(axis=0, keepdims=True), 0.0)
-        energy = np.square(np.concatenate([parts, rest]) * magnitude).sum(axis=(1, 2))
+        energy = np.square(np.concatenate([parts, rest]) * heard.magnitude).sum(axis=(1, 2))
         measured = meter.levels(NAMES)
         levels = {
             name: replace(measured[name], share=float(share))

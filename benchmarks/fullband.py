@@ -33,8 +33,10 @@ from pixelmix.media.mono import read_mono
 from pixelmix.media.probe import probe
 from pixelmix.mix.apply import StemSynthesizer
 from pixelmix.mix.blend import REST_MASK, MaskBlender, compete
-from pixelmix.mix.plan import Window, log_magnitude
-from pixelmix.mix.refine import divide, refine
+from pixelmix.mix.divide import divide
+from pixelmix.mix.panning import panned
+from pixelmix.mix.plan import Spectrogram, Window, spectrogram
+from pixelmix.mix.refine import refine
 from pixelmix.model.bundle import find_bundle, load_bundle
 from pixelmix.model.session import Networks
 from pixelmix.regions.parse import parse_region, resolve
@@ -42,9 +44,9 @@ from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray, FrontEnd, MediaInfo, Region
 
 Array = npt.NDArray[np.float64]
-Masks = Callable[[FloatArray, FloatArray, FrontEnd], FloatArray]
-"""From the networks' masks ``(regions, rows, frames)`` of a window and the audio network's input
-``(1, 1, rows, frames)`` to those that are laid over the sound."""
+Masks = Callable[[FloatArray, Spectrogram], FloatArray]
+"""From the networks' masks ``(regions, rows, frames)`` of a window and what they heard to the masks
+that are laid over the sound."""
 RATE = 48_000
 PAN = np.array([[np.cos(np.pi / 8), np.sin(np.pi / 8)], [np.sin(np.pi / 8), np.cos(np.pi / 8)]])
 """Gains ``(sources, channels)`` of equal power."""
@@ -57,8 +59,8 @@ class Mixture:
     names: tuple[str, str]
     mono: Array
     """(sources, samples), what is panned."""
-    windows: Sequence[tuple[FloatArray, FloatArray]]
-    """The networks' masks and the audio network's input."""
+    windows: Sequence[tuple[FloatArray, Spectrogram]]
+    """The networks' masks and what they heard."""
 
     @property
     def truth(self) -> Array:
@@ -78,13 +80,14 @@ class Listening(StemStream):
         self, source: Source, info: MediaInfo, regions: Sequence[Region], networks: Networks
     ) -> None:
         super().__init__(source, info, regions, networks)
-        self.seen: list[tuple[FloatArray, FloatArray]] = []
+        self.seen: list[tuple[FloatArray, Spectrogram]] = []
 
     def _masks(self, window: Window, vectors: FloatArray) -> FloatArray:
         networks = self._networks
-        log_mag = log_magnitude(networks.bundle.front_end, window)
-        masks = networks.bundle.cut(networks.masks(vectors, networks.components(log_mag))[0])
-        self.seen.append((masks, log_mag))
+        heard = spectrogram(networks.bundle.front_end, window.samples)
+        components = networks.components(heard.log_magnitude)
+        masks = networks.bundle.cut(networks.masks(vectors, components)[0])
+        self.seen.append((masks, heard))
         return masks
 
 
@@ -160,8 +163,8 @@ def stems_of(fe: FrontEnd, mixture: Mixture, masks: Masks, highband: HighBand) -
     samples, regions = mixture.samples, len(BOXES)
     synthesizer = StemSynthesizer(fe, RATE, len(samples), regions, highband)
     blender = MaskBlender(fe, regions)
-    for made, log_mag in mixture.windows:
-        synthesizer.push_masks(blender.push(masks(made, log_mag, fe)))
+    for made, heard in mixture.windows:
+        synthesizer.push_masks(blender.push(masks(made, heard)))
     synthesizer.push_masks(blender.finish())
     synthesizer.push_samples(samples)
     blocks = synthesizer.pull() + synthesizer.finish()
@@ -196,17 +199,18 @@ def position(sound: Array, mono: Array, source: int) -> float:
 def sharpened(power: float) -> Masks:
     """Compete with another exponent."""
 
-    def masks(made: FloatArray, log_mag: FloatArray, fe: FrontEnd) -> FloatArray:
+    def masks(made: FloatArray, heard: Spectrogram) -> FloatArray:
         strength = made**power
         shares = strength / (strength.sum(axis=0) + REST_MASK**power)
-        return refine(shares.astype(np.float32), np.exp(log_mag[0, 0]) - fe.log_floor)
+        return panned(refine(shares.astype(np.float32), heard.magnitude), heard.channels)
 
     return masks
 
 
 VARIANTS: dict[str, Masks] = {
     "as they are shipped": divide,
-    "without notes: only competing": lambda made, _log_mag, _fe: compete(made),
+    "without panning": lambda made, heard: refine(compete(made), heard.magnitude),
+    "without notes and panning": lambda made, _: compete(made),
     "power 1 instead of 1.5": sharpened(1.0),
     "power 2": sharpened(2.0),
 }

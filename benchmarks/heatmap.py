@@ -7,9 +7,9 @@
 Processes in turn: the whole command ``pixelmix heatmap`` in every mode, and FFmpeg's libraries
 (through PyAV) that decode and encode the same 1080p30 H.264 with the same libx264 settings and
 the same number of threads, picture only. The video is ``examples/demo.mp4`` (a nearly still
-picture) or a film with sound of your own, enlarged and repeated: as it is or panning under grain. Printed are medians of wall
-and CPU time, their ratios to the transcode (the budget is 1.25) and the peak of resident memory;
-``--memory`` adds the peak for three times the length.
+picture) or a film with sound of your own, enlarged and repeated: as it is or panning under grain.
+Printed are medians of wall and CPU time, their ratios to the transcode (the budget is 1.25) and
+the peak of resident memory; ``--memory`` adds the peak for three times the length.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from pixelmix.closing import Closing
 from pixelmix.dsp.warp import row_widths
 from pixelmix.errors import OutputError
 from pixelmix.hearing import Stretch
-from pixelmix.mix.plan import log_magnitude
+from pixelmix.mix.plan import spectrogram
 from pixelmix.model.session import Networks
 from pixelmix.types import FloatArray
 
@@ -37,11 +37,14 @@ class Heard:
 def hear(stretch: Stretch, networks: Networks) -> Heard:
     """Run a stretch through the audio network."""
     fe, frames = networks.bundle.front_end, stretch.frames
-    log_mag = log_magnitude(fe, stretch.window)
+    samples = stretch.window.samples
+    heard = spectrogram(fe, samples)
+    # With the floor, so that silence lies somewhere, too: in ``rest``.
+    magnitude = heard.magnitude[:, frames] + np.float32(fe.log_floor)
     return Heard(
-        networks.components(log_mag)[0, :, :, frames],
-        np.exp(log_mag[0, 0, :, frames]) * np.sqrt(row_widths(fe))[:, None],
-        _level(stretch.window.samples, fe.hop)[frames],
+        networks.components(heard.log_magnitude)[0, :, :, frames],
+        magnitude * np.sqrt(row_widths(fe))[:, None],
+        _level(samples.mean(axis=0), fe.hop)[frames],
     )
 
 

@@ -64,12 +64,22 @@ class Stretch:
 
 
 class Hearing(Closing):
-    """Reads the sound once and cuts it into the model's windows; memory stays flat."""
+    """Reads the sound once and cuts it into the model's windows; memory stays flat.
+
+    Windows have all its channels, or with ``downmix`` one, their mean.
+    """
 
     def __init__(
-        self, source: Source, info: MediaInfo, fe: FrontEnd, progress: Progress | None = None
+        self,
+        source: Source,
+        info: MediaInfo,
+        fe: FrontEnd,
+        progress: Progress | None = None,
+        *,
+        downmix: bool = False,
     ) -> None:
         self._fe = fe
+        self._downmix = downmix
         self._progress = progress
         start = None if source.whole else info.start + (source.start or 0.0)
         self.audio = AudioReader(info, start, source.duration)
@@ -114,15 +124,18 @@ class Hearing(Closing):
 
     def _read(self) -> Iterator[tuple[FloatArray, Sequence[Window]]]:
         fe, audio = self._fe, self.audio
-        resampler, buffer = Resampler(audio.rate, fe.rate), WindowBuffer(fe)
+        channels = 1 if self._downmix else audio.channels
+        resamplers = [Resampler(audio.rate, fe.rate) for _ in range(channels)]
+        buffer = WindowBuffer(fe, channels)
         for samples in audio:
-            mono = resampler.push(samples.mean(axis=0))
-            self._heard += len(mono)
-            windows = buffer.push(mono)
+            wanted = samples.mean(axis=0, keepdims=True) if self._downmix else samples
+            heard = np.stack([r.push(one) for r, one in zip(resamplers, wanted, strict=True)])
+            self._heard += heard.shape[1]
+            windows = buffer.push(heard)
             self.windows += len(windows)
             yield samples, windows
-        tail = resampler.finish()
-        self._heard += len(tail)
+        tail = np.stack([resampler.finish() for resampler in resamplers])
+        self._heard += tail.shape[1]
         windows = buffer.push(tail) + buffer.finish()
         self.windows += len(windows)
         yield np.zeros((audio.channels, 0), np.float32), windows

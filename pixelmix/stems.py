@@ -11,9 +11,9 @@ from pixelmix.errors import UsageError
 from pixelmix.hearing import BLOCKS_AHEAD, Damage, Hearing, Progress, Source
 from pixelmix.mix.apply import StemSynthesizer
 from pixelmix.mix.blend import MaskBlender
+from pixelmix.mix.divide import divide
 from pixelmix.mix.meter import Meter
-from pixelmix.mix.plan import Window, log_magnitude
-from pixelmix.mix.refine import divide
+from pixelmix.mix.plan import Window, spectrogram
 from pixelmix.model.session import Networks
 from pixelmix.regions.cells import pool, region_cells
 from pixelmix.types import FloatArray, MediaInfo, Region, StemBlock
@@ -104,11 +104,11 @@ class StemStream(Closing):
     def _masks(self, window: Window, vectors: FloatArray) -> FloatArray:
         """Return the masks ``(regions, rows, frames)`` that a window is divided by."""
         bundle = self._networks.bundle
-        log_mag = log_magnitude(bundle.front_end, window)
-        components = self._networks.components(log_mag)
+        heard = spectrogram(bundle.front_end, window.samples)
+        components = self._networks.components(heard.log_magnitude)
         masks = bundle.cut(self._networks.masks(vectors, components)[0])
-        self.meter.add_masks(masks, np.exp(log_mag[0, 0]))
-        return divide(masks, log_mag, bundle.front_end)
+        self.meter.add_masks(masks, heard.magnitude)
+        return divide(masks, heard)
 
     def _vectors(self, index: int) -> FloatArray:
         """Return what each region's mask is made of in a window, ``(regions, k)``."""

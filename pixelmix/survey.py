@@ -50,7 +50,7 @@ def survey(
     fe = networks.bundle.front_end
     scenes: list[Scene] = []
     with (
-        Hearing(source, info, fe, progress) as hearing,
+        Hearing(source, info, fe, progress, downmix=True) as hearing,
         Watch(info, networks) as watch,
         Ahead(_watched(hearing, watch, fe, info.start), _STRETCHES_AHEAD) as watched,
     ):

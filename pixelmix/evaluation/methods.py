@@ -11,8 +11,8 @@ from pixelmix.dsp.stft import istft, stft
 from pixelmix.dsp.warp import unwarp_matrix
 from pixelmix.evaluation.examples import Example
 from pixelmix.media.frames import picture_size
-from pixelmix.mix.plan import Window, log_magnitude
-from pixelmix.mix.refine import divide
+from pixelmix.mix.divide import divide
+from pixelmix.mix.plan import Spectrogram, spectrogram
 from pixelmix.model.images import network_input
 from pixelmix.model.session import Networks
 from pixelmix.types import ByteArray, FloatArray, FrontEnd, Vision
@@ -41,8 +41,8 @@ class Seen:
 
     looks: FloatArray
     """(sources, k): what is seen of each source."""
-    log_magnitude: FloatArray
-    """(1, 1, rows, frames) of the mixture."""
+    heard: Spectrogram
+    """Of the mixture."""
     components: FloatArray
     """(1, k, rows, frames) of it."""
 
@@ -65,8 +65,9 @@ class BundleMethod:
         """Run an example through the networks; the last one is kept, as several tests ask."""
         if self._last is None or self._last[0] is not example:
             looks = np.stack([self.look(pictures) for pictures in example.frames])
-            log_mag = self._log_magnitude(example.mixture)
-            self._last = example, Seen(looks, log_mag, self.networks.components(log_mag))
+            heard = self._heard(example.mixture)
+            components = self.networks.components(heard.log_magnitude)
+            self._last = example, Seen(looks, heard, components)
         return self._last[1]
 
     def look(self, pictures: Sequence[ByteArray]) -> FloatArray:
@@ -84,16 +85,16 @@ class BundleMethod:
 
     def components(self, samples: FloatArray) -> FloatArray:
         """Return the components ``(1, k, rows, frames)`` of ``(window_samples,)``."""
-        return self.networks.components(self._log_magnitude(samples))
+        return self.networks.components(self._heard(samples).log_magnitude)
 
     def masks(self, looks: FloatArray, seen: Seen) -> FloatArray:
         """Return the masks ``(regions, rows, frames)`` that the tool would apply."""
         bundle = self.networks.bundle
         masks = bundle.cut(self.networks.masks(looks, seen.components)[0])
-        return divide(masks, seen.log_magnitude, bundle.front_end)
+        return divide(masks, seen.heard)
 
-    def _log_magnitude(self, samples: FloatArray) -> FloatArray:
-        return log_magnitude(self.networks.bundle.front_end, Window(0, 0, samples))
+    def _heard(self, samples: FloatArray) -> Spectrogram:
+        return spectrogram(self.networks.bundle.front_end, samples[None])
 
 
 def resized(picture: ByteArray, vision: Vision) -> ByteArray:

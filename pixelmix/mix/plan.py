@@ -13,13 +13,26 @@ from pixelmix.types import FloatArray, FrontEnd, Vision
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """One window of the mono sound at the model's rate."""
+    """One window of the sound at the model's rate."""
 
     index: int
     start_sample: int
     """Multiple of ``FrontEnd.hop_samples``."""
     samples: FloatArray
-    """(window_samples,), zero past the end of the sound."""
+    """(channels, window_samples), zero past the end of the sound."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrogram:
+    """Magnitudes of a window's STFT in the network's rows."""
+
+    log_magnitude: FloatArray
+    """(1, 1, rows, frames), the audio network's input: the natural logarithm of ``magnitude`` plus
+    ``FrontEnd.log_floor``."""
+    magnitude: FloatArray
+    """(rows, frames) of the mean of all channels, which is what the network hears."""
+    channels: FloatArray
+    """(channels, rows, frames) of each."""
 
 
 def window_count(fe: FrontEnd, samples: int) -> int:
@@ -28,15 +41,15 @@ def window_count(fe: FrontEnd, samples: int) -> int:
 
 
 class WindowBuffer:
-    """Collects mono samples at the model's rate and hands out windows as they become complete."""
+    """Collects samples at the model's rate and hands out windows as they become complete."""
 
-    def __init__(self, fe: FrontEnd) -> None:
+    def __init__(self, fe: FrontEnd, channels: int = 1) -> None:
         self._fe = fe
-        self._queue = SampleQueue()
+        self._queue = SampleQueue(channels)
         self._next = 0
 
     def push(self, samples: FloatArray) -> list[Window]:
-        """Take ``(samples,)``; return the windows that they complete."""
+        """Take ``(channels, samples)``; return the windows that they complete."""
         self._queue.append(samples)
         windows = []
         while self._next * self._fe.hop_samples + self._fe.window_samples <= self._queue.stop:
@@ -81,12 +94,12 @@ def picture_times(
     return tuple(times)
 
 
-def log_magnitude(fe: FrontEnd, window: Window) -> FloatArray:
-    """Return the audio network's input ``(1, 1, rows, frames)``.
-
-    The natural logarithm of the warped STFT magnitude plus ``fe.log_floor``.
-    """
-    magnitude = np.abs(stft(window.samples, fe.n_fft, fe.hop))
-    rows = warp_matrix(fe) @ magnitude
-    rows += np.float32(fe.log_floor)
-    return np.log(rows, out=rows)[None, None]
+def spectrogram(fe: FrontEnd, samples: FloatArray) -> Spectrogram:
+    """Return what a window's samples ``(channels, window_samples)`` are made of."""
+    spectra = stft(samples, fe.n_fft, fe.hop)
+    warp = warp_matrix(fe)
+    channels = warp @ np.abs(spectra)
+    magnitude = channels[0] if len(channels) == 1 else warp @ np.abs(spectra.mean(axis=0))
+    log_magnitude = magnitude + np.float32(fe.log_floor)
+    np.log(log_magnitude, out=log_magnitude)
+    return Spectrogram(log_magnitude[None, None], magnitude, channels)

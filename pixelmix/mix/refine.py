@@ -11,8 +11,7 @@ for less than half of the audio network's time (measured in docs/sound.md).
 import numpy as np
 
 from pixelmix.dsp.nmf import unexplained, update_activations, update_spectra
-from pixelmix.mix.blend import compete
-from pixelmix.types import FloatArray, FrontEnd
+from pixelmix.types import FloatArray
 
 _ROUNDS = 2
 _PARTS, _REST_PARTS = 15, 4
@@ -22,16 +21,6 @@ _ALONE, _TOGETHER = 10, 5
 _COMPRESSION = 0.7
 """Exponent of the magnitude: soft notes count, too."""
 _TINY = np.float32(1e-6)
-
-
-def divide(masks: FloatArray, log_magnitude: FloatArray, fe: FrontEnd) -> FloatArray:
-    """Return how regions ``(regions, rows, frames)`` divide a window, from the networks' masks.
-
-    ``log_magnitude (1, 1, rows, frames)`` is the audio network's input. The result lies in 0..1
-    and its sum over regions is at most one; what is missing is ``rest``.
-    """
-    magnitude = np.exp(log_magnitude[0, 0]) - np.float32(fe.log_floor)
-    return refine(compete(masks), np.maximum(magnitude, 0))
 
 
 def refine(shares: FloatArray, magnitude: FloatArray) -> FloatArray:

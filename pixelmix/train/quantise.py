@@ -21,7 +21,7 @@ from PIL import Image
 
 from pixelmix.data.dataset import Dataset
 from pixelmix.errors import ModelError
-from pixelmix.mix.plan import Window, log_magnitude
+from pixelmix.mix.plan import spectrogram
 from pixelmix.model.bundle import load_bundle, read_checked
 from pixelmix.model.card import write_texts
 from pixelmix.model.graphs import Graph, expected_graphs
@@ -89,7 +89,7 @@ def _spectra(bundle: Bundle, dataset: Dataset) -> list[FloatArray]:
         for sound in (sounds[i] for i in random.integers(len(sounds), size=2)):
             first = int(random.integers(max(1, sound.samples - fe.window_samples)))
             mixture += dataset.samples(sound, first, fe.window_samples)
-        found.append(log_magnitude(fe, Window(0, 0, mixture)))
+        found.append(spectrogram(fe, mixture[None]).log_magnitude)
     return found
 
 

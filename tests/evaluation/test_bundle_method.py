@@ -7,7 +7,7 @@ import pytest
 from pixelmix.dsp.stft import stft
 from pixelmix.evaluation.examples import Example
 from pixelmix.evaluation.methods import BundleMethod, apply_masks, resized
-from pixelmix.mix.refine import divide
+from pixelmix.mix.divide import divide
 from pixelmix.model.bundle import load_bundle
 from pixelmix.model.session import Networks
 from tests.tiny_model import FRONT_END, VISION, build_tiny_bundle, tiny_description
@@ -49,7 +49,7 @@ def test_stems_are_those_of_the_masks_as_the_tool_divides_them(
     assert stems.shape == example.waves.shape
     cut = networks.bundle.cut(raw)
     assert set(np.unique(cut)) <= {0.0, 1.0}
-    masks = divide(cut, method.see(example).log_magnitude, FRONT_END)
+    masks = divide(cut, method.see(example).heard)
     wanted = apply_masks(FRONT_END, masks, example.mixture)
     np.testing.assert_allclose(stems, wanted, atol=1e-6)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelmix.dsp.warp import warp_matrix
-from pixelmix.mix.plan import Window, WindowBuffer, log_magnitude, picture_times, window_count
+from pixelmix.mix.plan import Window, WindowBuffer, picture_times, spectrogram, window_count
 from pixelmix.types import FloatArray, FrontEnd, Vision
 
 MODEL = FrontEnd(11025, 65535, 1022, 256, 256, 21.0, 1e-10)
@@ -21,7 +21,7 @@ VISION = Vision(224, 16, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3, 1.0)
 
 def windows_of(fe: FrontEnd, samples: FloatArray, cuts: list[int]) -> list[Window]:
     buffer = WindowBuffer(fe)
-    windows = [window for block in np.split(samples, cuts) for window in buffer.push(block)]
+    windows = [window for block in np.split(samples, cuts) for window in buffer.push(block[None])]
     return windows + buffer.finish()
 
 
@@ -35,7 +35,8 @@ def test_windows_hold_every_sample(length: int, cuts: list[int]) -> None:
     for index, window in enumerate(windows):
         start = index * SMALL.hop_samples
         assert (window.index, window.start_sample) == (index, start)
-        np.testing.assert_array_equal(window.samples, padded[start : start + SMALL.window_samples])
+        wanted = padded[start : start + SMALL.window_samples]
+        np.testing.assert_array_equal(window.samples, wanted[None])
     assert windows[-1].start_sample + SMALL.window_samples >= length
     # One window less would not do.
     if len(windows) > 1:
@@ -44,16 +45,17 @@ def test_windows_hold_every_sample(length: int, cuts: list[int]) -> None:
 
 def test_windows_come_as_soon_as_they_are_complete() -> None:
     buffer = WindowBuffer(SMALL)
-    assert not buffer.push(np.zeros(510, dtype=np.float32))
-    assert len(buffer.push(np.zeros(1, dtype=np.float32))) == 1
-    assert len(buffer.push(np.zeros(2 * SMALL.hop_samples, dtype=np.float32))) == 2
+    assert not buffer.push(np.zeros((1, 510), dtype=np.float32))
+    assert len(buffer.push(np.zeros((1, 1), dtype=np.float32))) == 1
+    assert len(buffer.push(np.zeros((1, 2 * SMALL.hop_samples), dtype=np.float32))) == 2
     assert not buffer.finish()
 
 
 def test_windows_own_their_samples() -> None:
-    buffer = WindowBuffer(SMALL)
-    first = buffer.push(np.ones(SMALL.window_samples, dtype=np.float32))[0]
-    buffer.push(np.zeros(5000, dtype=np.float32))
+    buffer = WindowBuffer(SMALL, 2)
+    first = buffer.push(np.ones((2, SMALL.window_samples), dtype=np.float32))[0]
+    buffer.push(np.zeros((2, 5000), dtype=np.float32))
+    assert first.samples.shape == (2, SMALL.window_samples)
     assert (first.samples == 1).all()
 
 
@@ -94,13 +96,27 @@ def test_network_input_is_the_published_one() -> None:
         return_complex=True,
     )
     expected = np.log(warp_matrix(MODEL) @ spectrum.abs().numpy() + 1e-10)
-    got = log_magnitude(MODEL, Window(0, 0, samples))
+    got = spectrogram(MODEL, samples[None]).log_magnitude
     assert got.shape == (1, 1, 256, 256)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got[0, 0], expected, atol=2e-4)
 
 
+def test_the_network_hears_the_mean_of_all_channels() -> None:
+    samples = np.random.default_rng(0).standard_normal((2, MODEL.window_samples), dtype=np.float32)
+    both = spectrogram(MODEL, samples)
+    mean, *single = (
+        spectrogram(MODEL, one) for one in (samples.mean(0, keepdims=True), *samples[:, None])
+    )
+    np.testing.assert_allclose(both.log_magnitude, mean.log_magnitude, atol=1e-4)
+    np.testing.assert_allclose(both.magnitude, mean.magnitude, rtol=1e-3, atol=1e-4)
+    assert both.channels.shape == (2, *both.magnitude.shape)
+    for channel, alone in zip(both.channels, single, strict=True):
+        np.testing.assert_allclose(channel, alone.magnitude, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(mean.channels[0], mean.magnitude)
+
+
 def test_silence_is_the_floor() -> None:
     silence = np.zeros(MODEL.window_samples, dtype=np.float32)
-    got = log_magnitude(MODEL, Window(0, 0, silence))
+    got = spectrogram(MODEL, silence[None]).log_magnitude
     np.testing.assert_allclose(got, math.log(1e-10), rtol=1e-6)

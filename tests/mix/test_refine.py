@@ -3,9 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelmix.mix.blend import compete
-from pixelmix.mix.refine import divide, refine
+from pixelmix.mix.refine import refine
 from pixelmix.types import FloatArray
-from tests.tiny_model import FRONT_END
 
 ROWS, FRAMES = 40, 60
 
@@ -98,13 +97,3 @@ def test_the_level_of_the_sound_does_not_matter() -> None:
     shares = doubtful(sounds, 1)
     loud, soft = (refine(shares, level * sounds.sum(axis=0)) for level in (100.0, 0.01))
     np.testing.assert_allclose(loud, soft, atol=1e-3)
-
-
-def test_a_window_is_divided_by_competing_masks() -> None:
-    rng = np.random.default_rng(2)
-    shape = (FRONT_END.rows, FRONT_END.frames)
-    magnitude = rng.random(shape, np.float32)
-    masks = rng.random((2, *shape), np.float32)
-    log_mag = np.log(magnitude + np.float32(FRONT_END.log_floor))[None, None]
-    found = divide(masks, log_mag, FRONT_END)
-    np.testing.assert_allclose(found, refine(compete(masks), magnitude), atol=1e-3)

@@ -69,7 +69,7 @@ def test_stretches_cover_the_sound_exactly_once(
         assert len(numbers) == stretch.frames.stop - stretch.frames.start > 0
         covered += [first + number for number in numbers]
         assert stretch.start == pytest.approx(covered[-len(numbers)] * hop / fe.rate)
-        own = stretch.window.samples
+        (own,) = stretch.window.samples
         wanted = samples[0, stretch.window.start_sample :][: len(own)]
         assert np.array_equal(own[: len(wanted)], wanted)
         assert not own[len(wanted) :].any()
@@ -109,3 +109,16 @@ def test_samples_pass_as_they_are(video: Path) -> None:
     assert blocks[-1].shape == (2, 0)
     assert (damage.corrupt_packets, damage.bridged_seconds) == (0, 0.0)
     assert hearing.seconds == pytest.approx(3.0, abs=1e-3)
+
+
+def test_windows_have_every_channel_or_their_mean(video: Path) -> None:
+    heard = []
+    for downmix in (False, True):
+        with Hearing(Source(video), probe(video), FRONT_END, downmix=downmix) as hearing:
+            heard.append([window for _, windows in hearing for window in windows])
+    both, mean = heard
+    assert [window.samples.shape[0] for window in both + mean] == [2] * len(both) + [1] * len(mean)
+    assert len(both) == len(mean) > 0
+    for one, other in zip(both, mean, strict=True):
+        assert np.std(one.samples[0] - one.samples[1]) > 0.02
+        np.testing.assert_allclose(one.samples.mean(axis=0), other.samples[0], atol=1e-6)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pixelmix.dsp.warp import unwarp_matrix
 from pixelmix.errors import ModelError, OutputError
-from pixelmix.mix.plan import Window, log_magnitude
+from pixelmix.mix.plan import spectrogram
 from pixelmix.model.bundle import load_bundle, verify
 from pixelmix.model.session import Networks
 from pixelmix.train.nets import AudioNetwork, NetworkSizes, VisionNetwork
@@ -84,7 +84,7 @@ def check_masks(states: States, networks: Networks) -> None:
         wanted = [published.mask(synthesizer, pooled, heard[0]) for pooled in (whole, one_cell)]
     features = networks.features(images.numpy())
     pooled = np.stack([features.max(axis=(0, 2, 3)), features[:, :, 3, 7].max(axis=0)])
-    components = networks.components(log_magnitude(fe, Window(0, 0, samples)))
+    components = networks.components(spectrogram(fe, samples[None]).log_magnitude)
     masks = networks.masks(pooled, components)[0]
     for found, reference in zip(masks, wanted, strict=True):
         np.testing.assert_allclose(found, reference.numpy(), atol=1e-4)
