@@ -71,7 +71,7 @@ class Judge:
         masks = bundle.cut(self._networks.masks(vectors, components)[0])
         meter = Meter(len(masks))
         meter.add_masks(masks, heard.magnitude)
-        parts = divide(masks, heard)
+        parts = divide(masks, heard, fe)
         rest = np.maximum(1.0 - parts.sum(axis=0, keepdims=True), 0.0)
         energy = np.square(np.concatenate([parts, rest]) * heard.magnitude).sum(axis=(1, 2))
         measured = meter.levels(NAMES)

@@ -1,11 +1,15 @@
 """What happens to full-band stereo sound, and which choices about masks are worth making.
 
     python benchmarks/fullband.py DATA [--mixes 16] [--seconds 18] [--seed 0] [--model default]
+                                  [--stage panned|close|middle|room]
 
 ``DATA`` holds ``solos.csv`` and ``pictures.csv`` (columns ``path``, ``class`` and ``split``) and
 the files that they name: solo sounds with their full band, and pictures of the same classes. Of
-the split ``val`` two sounds of different classes are panned to the left and right (7.7 dB between
-the channels), added at equal power, and shown as two pictures side by side with a box for each.
+the split ``val`` two sounds of different classes are set on a stage: ``panned`` to the left and
+right (7.7 dB between the channels), ``close`` to each other (3 dB), both in the ``middle``, or in
+a ``room`` before two microphones (20 cm apart, 34 degrees to either side, reverberation of 0.4 s
+and 3 dB below the direct sound). They are added at equal power, and shown as two pictures side by
+side with a box for each.
 The networks run once for a mixture; every choice is then applied to their masks.
 
 Printed are, over all stems of all mixtures, SI-SDR (Le Roux et al., 2019) of the whole band and of
@@ -19,12 +23,13 @@ import argparse
 import csv
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import fftconvolve
 from score import BOXES, SIDE, interval, read_picture
 
 from pixelmix.dsp.warp import HighBand
@@ -35,6 +40,7 @@ from pixelmix.mix.apply import StemSynthesizer
 from pixelmix.mix.blend import REST_MASK, MaskBlender, compete
 from pixelmix.mix.divide import divide
 from pixelmix.mix.panning import panned
+from pixelmix.mix.phases import phased
 from pixelmix.mix.plan import Spectrogram, Window, spectrogram
 from pixelmix.mix.refine import refine
 from pixelmix.model.bundle import find_bundle, load_bundle
@@ -44,12 +50,17 @@ from pixelmix.stems import StemStream
 from pixelmix.types import FloatArray, FrontEnd, MediaInfo, Region
 
 Array = npt.NDArray[np.float64]
-Masks = Callable[[FloatArray, Spectrogram], FloatArray]
+Stage = Callable[[Array, np.random.Generator], Array]
+"""From sources ``(sources, samples)`` to what each gives to the channels ``(sources, channels,
+samples)``."""
+Masks = Callable[[FloatArray, Spectrogram, FrontEnd], FloatArray]
 """From the networks' masks ``(regions, rows, frames)`` of a window and what they heard to the masks
 that are laid over the sound."""
 RATE = 48_000
-PAN = np.array([[np.cos(np.pi / 8), np.sin(np.pi / 8)], [np.sin(np.pi / 8), np.cos(np.pi / 8)]])
-"""Gains ``(sources, channels)`` of equal power."""
+RMS = 0.035
+"""Of each source, over both channels."""
+ANGLE, SPACING, REVERBERATION, DIRECT_DB = 0.6, 0.2, 0.4, 3.0
+"""Of the room: radians to either side, metres, seconds, and direct over reverberant sound."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +69,11 @@ class Mixture:
 
     names: tuple[str, str]
     mono: Array
-    """(sources, samples), what is panned."""
+    """(sources, samples), what is set on the stage."""
+    truth: Array
+    """(sources, channels, samples)."""
     windows: Sequence[tuple[FloatArray, Spectrogram]]
     """The networks' masks and what they heard."""
-
-    @property
-    def truth(self) -> Array:
-        """(sources, channels, samples)."""
-        return PAN[:, :, None] * self.mono[:, None]
 
     @property
     def samples(self) -> FloatArray:
@@ -101,8 +109,49 @@ def rows_of(table: Path) -> dict[str, list[Path]]:
     return found
 
 
+def panned_by(decibels: float) -> Stage:
+    """Put the sources left and right with this difference between the channels."""
+    angle = np.arctan(10 ** (-decibels / 20))
+    gains = np.array([[np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return lambda mono, _random: gains[:, :, None] * mono[:, None]
+
+
+def in_a_room(mono: Array, random: np.random.Generator) -> Array:
+    """Put the sources before two microphones: direct sound, six reflections, a decaying tail."""
+    return np.stack(
+        [
+            np.stack([fftconvolve(sound, way)[: len(sound)] for way in ways(angle, random)])
+            for sound, angle in zip(mono, (-ANGLE, ANGLE), strict=True)
+        ]
+    )
+
+
+def ways(angle: float, random: np.random.Generator) -> Array:
+    """Return the impulse responses ``(channels, samples)`` of one place in the room."""
+    length = round(REVERBERATION * RATE)
+    tail = random.standard_normal((2, length)) * np.exp(-6.9 * np.arange(length) / length)
+    direct = round(0.006 * RATE)
+    tail[:, : direct + 100] = 0
+    tail *= 10 ** (-DIRECT_DB / 20) / np.sqrt(np.square(tail).sum(axis=1, keepdims=True))
+    late = np.sin(angle) * SPACING / 343 * RATE / 2
+    for channel, side in enumerate((-1, 1)):
+        tail[channel, direct + round(side * late)] += 10 ** (-side * 3 * np.sin(angle) / 20)
+        for _ in range(6):
+            sign = random.choice([-1, 1])
+            tail[channel, direct + random.integers(100, 2_000)] += 0.3 * sign * random.random()
+    return tail
+
+
+STAGES: dict[str, Stage] = {
+    "panned": panned_by(20 * np.log10(1 / np.tan(np.pi / 8))),
+    "close": panned_by(3.0),
+    "middle": panned_by(0.0),
+    "room": in_a_room,
+}
+
+
 def mixtures(
-    data: Path, networks: Networks, count: int, seconds: float, seed: int
+    data: Path, networks: Networks, count: int, seconds: float, seed: int, stage: Stage
 ) -> Iterator[Mixture]:
     """Draw mixtures, the same for the same seed, and hear each with the networks."""
     sounds, pictures = rows_of(data / "solos.csv"), rows_of(data / "pictures.csv")
@@ -112,7 +161,10 @@ def mixtures(
         pair = [classes[i] for i in random.choice(len(classes), 2, replace=False)]
         mono = np.stack([excerpt(random, sounds[name], seconds) for name in pair])
         shown = [pictures[name][random.integers(len(pictures[name]))] for name in pair]
-        yield hear((pair[0], pair[1]), mono, shown, networks)
+        truth = stage(mono, random)
+        truth *= RMS / np.sqrt(np.square(truth).mean(axis=(1, 2), keepdims=True))
+        mixture = Mixture((pair[0], pair[1]), mono, truth, ())
+        yield replace(mixture, windows=hear(mixture, shown, networks))
 
 
 def excerpt(random: np.random.Generator, files: Sequence[Path], seconds: float) -> Array:
@@ -126,10 +178,9 @@ def excerpt(random: np.random.Generator, files: Sequence[Path], seconds: float) 
 
 
 def hear(
-    names: tuple[str, str], mono: Array, pictures: Sequence[Path], networks: Networks
-) -> Mixture:
+    mixture: Mixture, pictures: Sequence[Path], networks: Networks
+) -> Sequence[tuple[FloatArray, Spectrogram]]:
     """Make the video and run the networks over it."""
-    mixture = Mixture(names, mono, ())
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "pair.mkv"
         write_video(video, pictures, mixture.samples)
@@ -138,7 +189,7 @@ def hear(
         with Listening(Source(video), info, regions, networks) as stream:
             for _ in stream:
                 pass
-    return Mixture(names, mono, stream.seen)
+    return stream.seen
 
 
 def write_video(target: Path, pictures: Sequence[Path], samples: FloatArray) -> None:
@@ -164,7 +215,7 @@ def stems_of(fe: FrontEnd, mixture: Mixture, masks: Masks, highband: HighBand) -
     synthesizer = StemSynthesizer(fe, RATE, len(samples), regions, highband)
     blender = MaskBlender(fe, regions)
     for made, heard in mixture.windows:
-        synthesizer.push_masks(blender.push(masks(made, heard)))
+        synthesizer.push_masks(blender.push(masks(made, heard, fe)))
     synthesizer.push_masks(blender.finish())
     synthesizer.push_samples(samples)
     blocks = synthesizer.pull() + synthesizer.finish()
@@ -199,18 +250,25 @@ def position(sound: Array, mono: Array, source: int) -> float:
 def sharpened(power: float) -> Masks:
     """Compete with another exponent."""
 
-    def masks(made: FloatArray, heard: Spectrogram) -> FloatArray:
+    def masks(made: FloatArray, heard: Spectrogram, fe: FrontEnd) -> FloatArray:
         strength = made**power
         shares = strength / (strength.sum(axis=0) + REST_MASK**power)
-        return panned(refine(shares.astype(np.float32), heard.magnitude), heard.channels)
+        notes = refine(shares.astype(np.float32), heard.magnitude)
+        return panned(phased(notes, heard.spectra, fe), heard.channels)
 
     return masks
 
 
 VARIANTS: dict[str, Masks] = {
     "as they are shipped": divide,
-    "without panning": lambda made, heard: refine(compete(made), heard.magnitude),
-    "without notes and panning": lambda made, _: compete(made),
+    "without levels": lambda made, heard, fe: phased(
+        refine(compete(made), heard.magnitude), heard.spectra, fe
+    ),
+    "without phases": lambda made, heard, _: panned(
+        refine(compete(made), heard.magnitude), heard.channels
+    ),
+    "without either: as in mono": lambda made, heard, _: refine(compete(made), heard.magnitude),
+    "without notes, as well: only competing": lambda made, _heard, _fe: compete(made),
     "power 1 instead of 1.5": sharpened(1.0),
     "power 2": sharpened(2.0),
 }
@@ -265,6 +323,7 @@ def main() -> None:
     parser.add_argument("--mixes", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=18.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stage", choices=tuple(STAGES), default="panned")
     options = parser.parse_args()
     bands: dict[HighBand, list[Measured]] = {"follow": [], "keep": []}
     gains: dict[str, list[float]] = {name: [] for name in VARIANTS}
@@ -274,7 +333,12 @@ def main() -> None:
     with Networks.open(load_bundle(find_bundle(options.model)), threads=1) as networks:
         fe = networks.bundle.front_end
         for mixture in mixtures(
-            options.data, networks, options.mixes, options.seconds, options.seed
+            options.data,
+            networks,
+            options.mixes,
+            options.seconds,
+            options.seed,
+            STAGES[options.stage],
         ):
             samples, truth = mixture.samples, mixture.truth
             mixed += [si_sdr(samples.astype(np.float64), part) for part in truth]

@@ -108,7 +108,7 @@ class StemStream(Closing):
         components = self._networks.components(heard.log_magnitude)
         masks = bundle.cut(self._networks.masks(vectors, components)[0])
         self.meter.add_masks(masks, heard.magnitude)
-        return divide(masks, heard)
+        return divide(masks, heard, bundle.front_end)
 
     def _vectors(self, index: int) -> FloatArray:
         """Return what each region's mask is made of in a window, ``(regions, k)``."""

@@ -91,7 +91,7 @@ class BundleMethod:
         """Return the masks ``(regions, rows, frames)`` that the tool would apply."""
         bundle = self.networks.bundle
         masks = bundle.cut(self.networks.masks(looks, seen.components)[0])
-        return divide(masks, seen.heard)
+        return divide(masks, seen.heard, bundle.front_end)
 
     def _heard(self, samples: FloatArray) -> Spectrogram:
         return spectrogram(self.networks.bundle.front_end, samples[None])

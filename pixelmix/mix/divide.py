@@ -2,16 +2,18 @@
 
 from pixelmix.mix.blend import compete
 from pixelmix.mix.panning import panned
+from pixelmix.mix.phases import phased
 from pixelmix.mix.plan import Spectrogram
 from pixelmix.mix.refine import refine
-from pixelmix.types import FloatArray
+from pixelmix.types import FloatArray, FrontEnd
 
 
-def divide(masks: FloatArray, heard: Spectrogram) -> FloatArray:
+def divide(masks: FloatArray, heard: Spectrogram, fe: FrontEnd) -> FloatArray:
     """Return how regions ``(regions, rows, frames)`` divide a window, from the networks' masks.
 
-    They compete, then what recurs in the sound is judged together, then what stands in one place
-    of the stereo image. The result lies in 0..1 and its sum over regions is at most one; what is
-    missing is ``rest``.
+    They compete; then what recurs in the sound is judged together, then what stands in one place
+    before the microphones or in the stereo image. The result lies in 0..1 and its sum over regions
+    is at most one; what is missing is ``rest``.
     """
-    return panned(refine(compete(masks), heard.magnitude), heard.channels)
+    notes = refine(compete(masks), heard.magnitude)
+    return panned(phased(notes, heard.spectra, fe), heard.channels)

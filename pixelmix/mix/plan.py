@@ -8,7 +8,7 @@ import numpy as np
 from pixelmix.dsp.queue import SampleQueue
 from pixelmix.dsp.stft import stft
 from pixelmix.dsp.warp import warp_matrix
-from pixelmix.types import FloatArray, FrontEnd, Vision
+from pixelmix.types import ComplexArray, FloatArray, FrontEnd, Vision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,8 @@ class Spectrogram:
     """(rows, frames) of the mean of all channels, which is what the network hears."""
     channels: FloatArray
     """(channels, rows, frames) of each."""
+    spectra: ComplexArray
+    """(channels, bins, frames), the STFT that all of these are made of."""
 
 
 def window_count(fe: FrontEnd, samples: int) -> int:
@@ -102,4 +104,4 @@ def spectrogram(fe: FrontEnd, samples: FloatArray) -> Spectrogram:
     magnitude = channels[0] if len(channels) == 1 else warp @ np.abs(spectra.mean(axis=0))
     log_magnitude = magnitude + np.float32(fe.log_floor)
     np.log(log_magnitude, out=log_magnitude)
-    return Spectrogram(log_magnitude[None, None], magnitude, channels)
+    return Spectrogram(log_magnitude[None, None], magnitude, channels, spectra)

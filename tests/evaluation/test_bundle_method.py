@@ -49,7 +49,7 @@ def test_stems_are_those_of_the_masks_as_the_tool_divides_them(
     assert stems.shape == example.waves.shape
     cut = networks.bundle.cut(raw)
     assert set(np.unique(cut)) <= {0.0, 1.0}
-    masks = divide(cut, method.see(example).heard)
+    masks = divide(cut, method.see(example).heard, FRONT_END)
     wanted = apply_masks(FRONT_END, masks, example.mixture)
     np.testing.assert_allclose(stems, wanted, atol=1e-6)
 

@@ -4,12 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelmix.mix.blend import compete
-from pixelmix.mix.divide import divide
 from pixelmix.mix.panning import panned
-from pixelmix.mix.plan import spectrogram
-from pixelmix.mix.refine import refine
 from pixelmix.types import FloatArray
-from tests.tiny_model import FRONT_END
 
 ROWS, FRAMES = 40, 60
 
@@ -127,13 +123,3 @@ def test_neither_order_nor_level_matters() -> None:
     np.testing.assert_allclose(panned(shares[::-1], channels)[::-1], found, atol=1e-4)
     np.testing.assert_allclose(panned(shares, channels[::-1]), found, atol=1e-4)
     np.testing.assert_allclose(panned(shares, 100 * channels), found, atol=1e-3)
-
-
-def test_a_window_is_divided_by_competing_notes_and_panning() -> None:
-    rng = np.random.default_rng(2)
-    heard = spectrogram(
-        FRONT_END, rng.standard_normal((2, FRONT_END.window_samples), dtype=np.float32)
-    )
-    masks = rng.random((2, FRONT_END.rows, FRONT_END.frames), np.float32)
-    wanted = panned(refine(compete(masks), heard.magnitude), heard.channels)
-    np.testing.assert_array_equal(divide(masks, heard), wanted)
