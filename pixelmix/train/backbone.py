@@ -24,6 +24,7 @@ PREFIX = "features."
 IMAGENET = "imagenet"
 """Instead of a file: torchvision's own weights, which it downloads once."""
 _TORCHVISION = ("0.485,0.456,0.406", "0.229,0.224,0.225")
+_PLUS_MINUS, _SAME = "rgb/127.5-1", "TF SAME"
 _MINUS_ONE_TO_ONE = ("0.5,0.5,0.5", "0.5,0.5,0.5")
 
 
@@ -67,9 +68,16 @@ def expected_input(weights: str) -> tuple[str, ...]:
                 about = file.metadata() or {}
         except (OSError, SafetensorError) as error:
             raise _unreadable(weights, error) from error
-    mean, std = _MINUS_ONE_TO_ONE if about.get("input") == "rgb/127.5-1" else _TORCHVISION
-    same = str(about.get("padding", "").startswith("TF SAME")).lower()
+    mean, std = _MINUS_ONE_TO_ONE if about.get("input") == _PLUS_MINUS else _TORCHVISION
+    same = str(about.get("padding", "").startswith(_SAME)).lower()
     return (f"image_mean={mean}", f"image_std={std}", f"sizes.same_padding={same}")
+
+
+def stated_input(recipe: Recipe) -> dict[str, str]:
+    """Return the metadata by which `expected_input` knows a recipe's preprocessing again."""
+    means = ",".join(str(value) for value in recipe.image_mean)
+    about = {"input": _PLUS_MINUS} if means == _MINUS_ONE_TO_ONE[0] else {}
+    return about | ({"padding": _SAME} if recipe.sizes.same_padding else {})
 
 
 def load_backbone(weights: Path | None, sizes: NetworkSizes) -> Backbone:

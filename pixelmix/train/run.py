@@ -19,14 +19,21 @@ from torch import Tensor
 from pixelmix.data.dataset import Dataset
 from pixelmix.errors import ModelError, OutputError
 from pixelmix.train import checkpoint, settings
-from pixelmix.train.backbone import Backbone, Projection, layers_of, load_projection
+from pixelmix.train.backbone import (
+    PREFIX,
+    Backbone,
+    Projection,
+    layers_of,
+    load_projection,
+    stated_input,
+)
 from pixelmix.train.features import PROJECTION
 from pixelmix.train.mixtures import Mixer
 from pixelmix.train.recipe import Recipe
 
 _RECIPE, _DATA, _VISION = "recipe.json", "data.json", "vision.safetensors"
 LOG, BOARD = "log.jsonl", "tensorboard"
-_LAYERS, _PROJECTION = "layers.", "projection."
+_PROJECTION = "projection."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +114,9 @@ class Run:
             if features and backbone:
                 layers = layers_of(backbone, recipe.sizes)
                 projection = load_projection(features / PROJECTION)
-                tensors = {_LAYERS + name: value.contiguous() for name, value in layers.items()}
+                tensors = {PREFIX + name: value.contiguous() for name, value in layers.items()}
                 tensors |= {_PROJECTION + k: v for k, v in projection._asdict().items()}
-                save_file(tensors, self.folder / _VISION)
+                save_file(tensors, self.folder / _VISION, stated_input(recipe))
         except (OSError, SafetensorError) as error:
             raise self._unwritable(error) from error
 
@@ -134,9 +141,9 @@ class Run:
         except (OSError, SafetensorError, KeyError) as error:
             raise ModelError(f"{file}: cannot be read ({error})") from error
         layers = {
-            name.removeprefix(_LAYERS): value
+            name.removeprefix(PREFIX): value
             for name, value in tensors.items()
-            if name.startswith(_LAYERS)
+            if name.startswith(PREFIX)
         }
         return layers, projection
 

@@ -242,7 +242,7 @@ def other_projection(run: Run) -> None:
 
 def other_backbone(run: Run) -> None:
     tensors = load_file(run.folder / "vision.safetensors")
-    tensors.pop("layers.0.0.weight")
+    tensors.pop("features.0.0.weight")
     save_file(tensors, run.folder / "vision.safetensors")
 
 

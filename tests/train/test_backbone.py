@@ -25,6 +25,7 @@ from pixelmix.train.backbone import (
     principal,
     restore_backbone,
     save_projection,
+    stated_input,
 )
 from pixelmix.train.nets import NetworkSizes
 from pixelmix.train.settings import override
@@ -165,6 +166,10 @@ def test_weights_tell_what_input_they_ask_for(weights: Path, tmp_path: Path) -> 
         sizes=replace(TINY.sizes, same_padding=False),
     )  # fmt: skip
     assert override(others, expected_input(str(weights))) == TINY
+    for recipe in (TINY, override(TINY, expected_input(IMAGENET))):
+        file = str(tmp_path / "stated.safetensors")
+        save_file({"weight": torch.zeros(2)}, file, stated_input(recipe))
+        assert override(others, expected_input(file)) == recipe
     # Those without a word about it are torchvision's.
     save_file({"weight": torch.zeros(2)}, tmp_path / "plain.safetensors")
     for name in (IMAGENET, "model.pth", str(tmp_path / "plain.safetensors")):

@@ -14,11 +14,19 @@ from hypothesis import strategies as st
 from pixelmix.data.dataset import Dataset
 from pixelmix.errors import ModelError, OutputError
 from pixelmix.train import checkpoint
-from pixelmix.train.backbone import Backbone, layers_of, load_projection, restore_backbone
+from pixelmix.train.backbone import (
+    Backbone,
+    expected_input,
+    layers_of,
+    load_backbone,
+    load_projection,
+    restore_backbone,
+)
 from pixelmix.train.checkpoint import Checkpoint
 from pixelmix.train.features import PROJECTION
 from pixelmix.train.mixtures import Mixer, Source
 from pixelmix.train.run import BOARD, LOG, Data, Run
+from pixelmix.train.settings import override
 from tests.data.tiny_dataset import KINDS
 from tests.train.tiny_recipe import TINY, TUNED
 
@@ -196,6 +204,18 @@ def test_a_run_keeps_its_frozen_backbone(begun: Run, backbone: Backbone, feature
     for ours, theirs in zip(projection, load_projection(features / PROJECTION), strict=True):
         assert torch.equal(ours, theirs)
     assert restore_backbone(layers, TINY.sizes).checksum == backbone.checksum
+
+
+def test_another_run_can_begin_with_a_kept_backbone(begun: Run, backbone: Backbone) -> None:
+    weights = begun.folder / "vision.safetensors"
+    assert load_backbone(weights, TINY.sizes).checksum == backbone.checksum
+    others = replace(
+        TINY,
+        image_mean=(0.0, 0.0, 0.0),
+        image_std=(1.0, 1.0, 1.0),
+        sizes=replace(TINY.sizes, same_padding=False),
+    )
+    assert override(others, expected_input(str(weights))) == TINY
 
 
 def test_videos_and_unstated_licences_are_counted(videos: Dataset, tmp_path: Path) -> None:
