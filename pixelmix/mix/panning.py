@@ -21,6 +21,7 @@ channel in which nothing sounds says nothing."""
 _LEAST = np.float32(0.05)
 """Least deviation of levels around their region's, nepers: 0.4 dB, what coding alone brings."""
 _TINY = np.float32(1e-6)
+_SILENCE = 1e-15
 
 
 def panned(shares: FloatArray, channels: FloatArray) -> FloatArray:
@@ -32,7 +33,7 @@ def panned(shares: FloatArray, channels: FloatArray) -> FloatArray:
     """
     mean = channels.mean(axis=0)
     loudness = mean.mean()
-    if len(channels) < 2 or not loudness > 0:
+    if len(channels) < 2 or loudness < _SILENCE:
         return shares
     place = np.log(channels / (mean + _TINY * loudness) + _FLOOR)
     place -= place.mean(axis=0)

@@ -26,6 +26,8 @@ _WHOLE = np.float32(20)
 """Cells of mean weight that a region's direction in all rows counts for in each: in a row where it
 hardly sounds there is nothing else to go by."""
 _TINY = np.float32(1e-6)
+_SILENCE = 1e-15
+"""Magnitude, below which squares would vanish."""
 
 
 def phased(shares: FloatArray, spectra: ComplexArray, fe: FrontEnd) -> FloatArray:
@@ -35,9 +37,12 @@ def phased(shares: FloatArray, spectra: ComplexArray, fe: FrontEnd) -> FloatArra
     ``spectra (channels, bins, frames)`` are the window's STFT; unless there are two channels the
     shares stay as they are.
     """
-    if len(spectra) != 2 or not np.any(spectra):
+    if len(spectra) != 2:
         return shares
-    loudness, points = _points(spectra, fe)
+    levels = np.abs(spectra)
+    if levels.max() < _SILENCE:
+        return shares
+    loudness, points = _points(spectra, levels, fe)
     rest = 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)
     # Rows come first, for each is worked on by itself: (rows, regions and rest, frames).
     prior = np.ascontiguousarray(np.concatenate([shares, rest]).swapaxes(0, 1))
@@ -56,11 +61,13 @@ def phased(shares: FloatArray, spectra: ComplexArray, fe: FrontEnd) -> FloatArra
     return np.ascontiguousarray(divided.swapaxes(0, 1)[:-1])
 
 
-def _points(spectra: ComplexArray, fe: FrontEnd) -> tuple[FloatArray, FloatArray]:
-    """Return loudness ``(rows, frames)``, its mean 1, and points ``(rows, 3, frames)``."""
+def _points(
+    spectra: ComplexArray, levels: FloatArray, fe: FrontEnd
+) -> tuple[FloatArray, FloatArray]:
+    """Return weights ``(rows, frames)``, their mean 1, and points ``(rows, 3, frames)``."""
     left, right = spectra
     cross = left * right.conj()
-    powers = np.square(np.abs(spectra))
+    powers = np.square(levels)
     stokes = np.stack([powers[0] - powers[1], 2 * cross.real, 2 * cross.imag, powers.sum(axis=0)])
     *direction, power = warp_matrix(fe) @ stokes
     points = np.stack(direction, axis=1) / ((1 + _CELL) * power + _TINY * power.mean())[:, None]

@@ -110,10 +110,10 @@ class Recipe:
     """Level of a mixture's sources; ``none`` leaves them and divides by their number."""
     level_spread: float = 6.0
     """A source is up to this much louder or softer than that, dB."""
-    speed: float = 0.12
+    speed: float = 0.18
     """Played up to this share faster or slower (and so higher or deeper), ..."""
     speed_probability: float = 0.6
-    tone: float = 5.0
+    tone: float = 6.0
     """Deviation of a random smooth equaliser, dB."""
     band_probability: float = 0.35
     """Of a low pass, and of a high pass."""
@@ -158,7 +158,7 @@ class Recipe:
     ``none`` leaves PyTorch's start."""
 
     # Schedule
-    steps: int = 4_900
+    steps: int = 5_500
     """Of the whole training; 0 counts ``epochs`` instead."""
     epochs: int = 0
     """Passes over the recordings."""

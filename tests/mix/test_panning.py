@@ -96,7 +96,7 @@ def test_sure_masks_stay() -> None:
     regions=st.integers(1, 4),
     channels=st.integers(2, 6),
     seed=st.integers(0, 999),
-    level=st.sampled_from([1e-6, 1.0, 1e4]),
+    level=st.sampled_from([1e-40, 1e-20, 1e-6, 1.0, 1e4]),
     silent=st.floats(0, 1),
 )
 @settings(max_examples=40, deadline=None)

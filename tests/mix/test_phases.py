@@ -96,7 +96,7 @@ def test_silence_is_divided_as_it_was() -> None:
 @given(
     regions=st.integers(1, 4),
     seed=st.integers(0, 999),
-    level=st.sampled_from([1e-6, 1.0, 1e4]),
+    level=st.sampled_from([1e-38, 1e-20, 1e-6, 1.0, 1e4]),
     silent=st.floats(0, 1),
     bins=st.floats(0, 1),
 )
@@ -105,7 +105,7 @@ def test_the_result_divides_the_sound(
     regions: int, seed: int, level: float, silent: float, bins: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    spectra = level * noise(rng, 2, *SHAPE) ** 3
+    spectra = np.complex64(level) * noise(rng, 2, *SHAPE) ** 3
     spectra[:, :, rng.random(FE.frames) < silent] = 0
     spectra[:, rng.random(FE.bins) < bins] = 0
     shares = compete(rng.random((regions, FE.rows, FE.frames), np.float32))
