@@ -34,8 +34,8 @@ COMMANDS = ("remix", "separate", "regions", "heatmap")
 STAGES = (
     ("decode sound", "pixelmix.media.audio", "AudioReader.__iter__"),
     ("resample", "pixelmix.dsp.resample", "Resampler.push"),
-    ("spectrogram", "pixelmix.stems", "log_magnitude"),
-    ("spectrogram", "pixelmix.heard", "log_magnitude"),
+    ("spectrogram", "pixelmix.stems", "spectrogram"),
+    ("spectrogram", "pixelmix.heard", "spectrogram"),
     ("decode pictures", "pixelmix.media.frames", "PictureReader.at"),
     ("vision network", "pixelmix.model.session", "Networks.features"),
     ("open networks", "pixelmix.model.session", "Networks.open"),
