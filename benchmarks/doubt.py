@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 from score import Array, read_picture, read_sound
 
+from pixelmix.mix.blend import with_rest
 from pixelmix.mix.divide import divide
 from pixelmix.mix.doubt import doubts
 from pixelmix.mix.meter import Meter
@@ -72,8 +73,7 @@ class Judge:
         meter = Meter(len(masks))
         meter.add_masks(masks, heard.magnitude)
         parts = divide(masks, heard, fe)
-        rest = np.maximum(1.0 - parts.sum(axis=0, keepdims=True), 0.0)
-        energy = np.square(np.concatenate([parts, rest]) * heard.magnitude).sum(axis=(1, 2))
+        energy = np.square(with_rest(parts) * heard.magnitude).sum(axis=(1, 2))
         measured = meter.levels(NAMES)
         levels = {
             name: replace(measured[name], share=float(share))

@@ -68,3 +68,9 @@ def compete(masks: FloatArray) -> FloatArray:
     strength = masks**SHARPNESS
     total = strength.sum(axis=0, keepdims=True) + np.float32(REST_MASK**SHARPNESS)
     return np.asarray(strength / total, dtype=np.float32)
+
+
+def with_rest(shares: FloatArray) -> FloatArray:
+    """Return shares ``(regions, ...)`` that compete with those of ``rest`` behind them."""
+    rest = 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)
+    return np.concatenate([shares, rest])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pixelmix.mix.blend import compete
+from pixelmix.mix.blend import compete, with_rest
 from pixelmix.mix.gains import REST
 from pixelmix.types import FloatArray, StemBlock
 
@@ -39,10 +39,8 @@ class Meter:
 
     def add_masks(self, masks: FloatArray, magnitude: FloatArray) -> None:
         """Take one window's ``(regions, rows, frames)`` masks and ``(rows, frames)`` magnitude."""
-        shares = compete(masks)
-        rest = np.maximum(1.0 - shares.sum(axis=0, keepdims=True), 0.0)
         weight = magnitude.ravel()
-        divided = np.concatenate([shares, rest]).reshape(len(masks) + 1, weight.size)
+        divided = with_rest(compete(masks)).reshape(len(masks) + 1, weight.size)
         passed = divided * weight
         self._passed += passed.sum(axis=1)
         self._surely += np.einsum("rn,rn->r", divided, passed)

@@ -12,6 +12,7 @@ docs/sound.md).
 
 import numpy as np
 
+from pixelmix.mix.blend import with_rest
 from pixelmix.types import FloatArray
 
 _ROUNDS = 3
@@ -38,8 +39,7 @@ def panned(shares: FloatArray, channels: FloatArray) -> FloatArray:
     place = np.log(channels / (mean + _TINY * loudness) + _FLOOR)
     place -= place.mean(axis=0)
     place = place.reshape(len(channels), -1)
-    prior = np.concatenate([shares, 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)])
-    prior = prior.reshape(len(prior), -1)
+    prior = with_rest(shares).reshape(len(shares) + 1, -1)
     divided = prior
     for _ in range(_ROUNDS):
         # Where mask and place agree on a region, there it is.

@@ -16,6 +16,7 @@ optics). A distribution is a point ``b`` in the ball, and the density of ``s`` i
 import numpy as np
 
 from pixelmix.dsp.warp import warp_matrix
+from pixelmix.mix.blend import with_rest
 from pixelmix.types import ComplexArray, FloatArray, FrontEnd
 
 _ROUNDS = 2
@@ -43,9 +44,8 @@ def phased(shares: FloatArray, spectra: ComplexArray, fe: FrontEnd) -> FloatArra
     if levels.max() < _SILENCE:
         return shares
     loudness, points = _points(spectra, levels, fe)
-    rest = 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)
     # Rows come first, for each is worked on by itself: (rows, regions and rest, frames).
-    prior = np.ascontiguousarray(np.concatenate([shares, rest]).swapaxes(0, 1))
+    prior = np.ascontiguousarray(with_rest(shares).swapaxes(0, 1))
     divided = prior
     for _ in range(_ROUNDS):
         sure = prior * divided * loudness[:, None]

@@ -11,6 +11,7 @@ for less than half of the audio network's time (measured in docs/sound.md).
 import numpy as np
 
 from pixelmix.dsp.nmf import unexplained, update_activations, update_spectra
+from pixelmix.mix.blend import with_rest
 from pixelmix.types import FloatArray
 
 _ROUNDS = 2
@@ -33,8 +34,7 @@ def refine(shares: FloatArray, magnitude: FloatArray) -> FloatArray:
     if not mean > 0:
         return shares
     level: FloatArray = (magnitude / mean + _TINY) ** np.float32(_COMPRESSION)
-    rest = 1 - np.minimum(shares.sum(axis=0, keepdims=True), 1)
-    divided = np.concatenate([shares, rest])
+    divided = with_rest(shares)
     for turn in range(_ROUNDS):
         explained = _explained(divided, level, turn)
         divided = np.sqrt(divided * explained / (explained.sum(axis=0) + _TINY))
