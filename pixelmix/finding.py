@@ -59,7 +59,7 @@ def find(
     """
     k = networks.bundle.k
     with Record() as record:
-        seen = survey(source, info, networks, progress, record)
+        seen = survey(source, info, networks, progress, record, closely=True)
         found = discover(seen.scenes, partial(masks_at, networks), count)
         features = [one.feature for one in found]
         course, meter = follow(record, networks, np.reshape(features, (-1, k)).astype(np.float32))

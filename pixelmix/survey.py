@@ -1,13 +1,13 @@
 """A whole file looked through: what is seen and heard in it, and what regions make of its sound."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pixelmix.ahead import Ahead
 from pixelmix.discovery.prototypes import prototypes
-from pixelmix.discovery.scene import FRAMES_PER_STEP, Scene, describe
-from pixelmix.heard import Record, hear, masks_at
+from pixelmix.discovery.scene import FRAMES_PER_STEP, Scene, describe, look_closer
+from pixelmix.heard import Heard, Record, hear, masks_at
 from pixelmix.hearing import Damage, Hearing, Progress, Source, Stretch
 from pixelmix.mix.blend import compete
 from pixelmix.mix.course import Course
@@ -41,8 +41,12 @@ def survey(
     networks: Networks,
     progress: Progress | None = None,
     record: Record | None = None,
+    *,
+    closely: bool = False,
 ) -> Survey:
     """Look through a file: which cells sound, when, and like what; note what is heard.
+
+    ``closely`` is for regions: small players are looked for, too.
 
     All masks of a shot come out of the synthesizer in one go, one for every vector that its
     picture needs (`discovery.prototypes`) instead of one for every cell.
@@ -51,27 +55,14 @@ def survey(
     scenes: list[Scene] = []
     with (
         Hearing(source, info, fe, progress, downmix=True) as hearing,
-        Watch(info, networks) as watch,
+        Watch(info, networks, closely=closely) as watch,
         Ahead(_watched(hearing, watch, fe, info.start), _STRETCHES_AHEAD) as watched,
     ):
         for stretch, shots in watched:
-            seen = [prototypes(shot.look.features[0]) for shot in shots]
             heard = hear(stretch, networks)
             if record is not None:
                 record.add(heard)
-            for shot, one in zip(shots, seen, strict=True):
-                frames = shot.frames
-                components = heard.components[..., frames]
-                scenes.append(
-                    describe(
-                        stretch.start + frames.start * fe.hop / fe.rate,
-                        FRAMES_PER_STEP * fe.hop / fe.rate,
-                        one,
-                        masks_at(networks, one.vectors, components),
-                        components,
-                        heard.magnitude[:, frames],
-                    )
-                )
+            scenes += [_scene(shot, stretch, heard, networks) for shot in shots]
         return Survey(
             tuple(scenes), hearing.start, hearing.seconds, hearing.damage, hearing.windows
         )
@@ -84,6 +75,23 @@ class _Shot:
     frames: slice
     """Of the stretch."""
     look: Look
+
+
+def _scene(shot: _Shot, stretch: Stretch, heard: Heard, networks: Networks) -> Scene:
+    fe, frames = networks.bundle.front_end, shot.frames
+    components, magnitude = heard.components[..., frames], heard.magnitude[:, frames]
+    seen, *closer = (prototypes(one[0]) for one in (shot.look.features, *shot.look.closer))
+    masks, *other = (masks_at(networks, one.vectors, components) for one in (seen, *closer))
+    scene = describe(
+        stretch.start + frames.start * fe.hop / fe.rate,
+        FRAMES_PER_STEP * fe.hop / fe.rate,
+        seen,
+        masks,
+        components,
+        magnitude,
+    )
+    looks = zip(closer, other, strict=True)
+    return replace(scene, closer=tuple(look_closer(*look, magnitude) for look in looks))
 
 
 def _watched(

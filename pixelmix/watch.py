@@ -10,15 +10,29 @@ from pixelmix.media.frames import PictureReader
 from pixelmix.mix.plan import picture_times
 from pixelmix.model.images import network_input
 from pixelmix.model.session import Networks
-from pixelmix.types import FloatArray, MediaInfo
+from pixelmix.types import ByteArray, FloatArray, MediaInfo
+
+_CLOSER = (2.0, 2**0.5)
+"""Sizes of the pictures of closer looks, times the model's own."""
+_MULTIPLE = 32
+"""They are rounded to it."""
+_FIRST, _EVERY = 4, 16
+"""The first pictures are looked at closely, and then one of so many: it takes six times as long as
+the plain look, and players seldom change."""
 
 
 class Watch(Closing):
-    """Looks at the pictures of window after window; each goes through the network once."""
+    """Looks at the pictures of window after window; each goes through the network once.
 
-    def __init__(self, info: MediaInfo, networks: Networks) -> None:
+    With ``closely``, larger ones of some pictures go through it, too: players who are small in the
+    picture are seen there.
+    """
+
+    def __init__(self, info: MediaInfo, networks: Networks, *, closely: bool = False) -> None:
         self._networks = networks
         self._looks: dict[float, Look] = {}
+        self._closely = closely
+        self._looked = 0
         vision = networks.bundle.vision
         # A key frame up to one spacing old lies within the window all the same, and costs a
         # fraction of decoding up to the very picture.
@@ -50,10 +64,22 @@ class Watch(Closing):
         for look in self._looks.values():
             if look.shown == picture.time:
                 return look
-        images = network_input(picture.rgb, self._networks.bundle.vision)
-        look = Look(picture.time, self._networks.features(images))
+        look = Look(picture.time, self._seen(picture.rgb), self._closer_looks())
         self._looks[time] = look
         return look
+
+    def _closer_looks(self) -> tuple[FloatArray, ...]:
+        """Look again at the picture that was asked for last, if it is its turn."""
+        count = self._looked
+        self._looked += 1
+        if not self._closely or (count >= _FIRST and count % _EVERY):
+            return ()
+        own = self._networks.bundle.vision.short_side
+        sides = [max(1, round(own * times / _MULTIPLE)) * _MULTIPLE for times in _CLOSER]
+        return tuple(self._seen(self._pictures.again(side)) for side in sides)
+
+    def _seen(self, rgb: ByteArray) -> FloatArray:
+        return self._networks.features(network_input(rgb, self._networks.bundle.vision))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,3 +90,5 @@ class Look:
     """Time of the picture itself."""
     features: FloatArray
     """(1, k, rows, cols)"""
+    closer: tuple[FloatArray, ...] = ()
+    """The same of larger pictures, from the largest on; of most there are none."""

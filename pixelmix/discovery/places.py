@@ -1,10 +1,11 @@
-"""From cells to boxes in the displayed picture."""
+"""Where regions usually are: from cells to places, and to boxes in the displayed picture."""
 
 import numpy as np
 from scipy import ndimage
 
-from pixelmix.types import Box, FloatArray
+from pixelmix.types import BoolArray, Box, FloatArray
 
+_JOINED = np.ones((3, 3), np.bool_)
 _OFTEN = 0.3
 """Cells count that have this part of what the best one has over the whole video."""
 _LARGE = 0.25
@@ -18,11 +19,9 @@ def boxes(cells: FloatArray, width: int, height: int) -> tuple[Box, ...]:
     it is everywhere.
     """
     rows, cols = cells.shape
-    seen = cells >= max(_OFTEN * float(cells.max(initial=0.0)), 1e-12)
-    if not seen.any():
+    labels, count = ndimage.label(usually(cells), _JOINED)
+    if not count:
         return (Box(0.0, 0.0, float(width), float(height)),)
-    joined = np.ones((3, 3), np.bool_)
-    labels, count = ndimage.label(seen, joined)
     weights = ndimage.sum_labels(cells, labels, np.arange(1, count + 1))
     found = []
     for place, weight in zip(ndimage.find_objects(labels), weights, strict=True):
@@ -37,6 +36,64 @@ def boxes(cells: FloatArray, width: int, height: int) -> tuple[Box, ...]:
                 )
             )
     return tuple(sorted(found, key=lambda box: (box.x, box.y)))
+
+
+def usually(cells: FloatArray) -> BoolArray:
+    """Return which cells of maps ``(..., rows, cols)`` count, as regions are there often enough."""
+    most = cells.max(axis=(-2, -1), keepdims=True, initial=0.0)
+    often: BoolArray = cells >= np.maximum(_OFTEN * most, 1e-12)
+    return often
+
+
+def without_edges(cells: FloatArray) -> FloatArray:
+    """Give the edge of one region to that region, where another is seen there, too.
+
+    ``cells (regions, scenes, rows, cols)`` is the energy of each. A player's edge looks half like
+    what is around, and so perhaps like another player: a place of a region that borders on a
+    louder one's is that one's edge if the region is seen in a place of its own at the same time.
+    """
+    usual = cells.sum(axis=1)
+    cells = cells.copy()
+    louder: list[int] = []
+    for one in np.argsort(-usual.sum(axis=(1, 2)), kind="stable"):
+        labels, count = ndimage.label(usually(usual[one]), _JOINED)
+        beside = {
+            int(place): other
+            for other in reversed(louder)
+            for place in np.unique(labels[bordering(usually(usual[other]))])
+            if place
+        }
+        courses = {
+            place: cells[one][:, labels == place].sum(axis=1) for place in range(1, count + 1)
+        }
+        own = sum((courses[place] for place in courses if place not in beside), np.zeros(1))
+        for place, other in beside.items():
+            edge, course = labels == place, courses[place]
+            if np.minimum(course, own).sum() >= _LARGE * max(course.sum(), 1e-12):
+                cells[other][:, edge] = np.maximum(cells[other][:, edge], cells[one][:, edge])
+                cells[one][:, edge] = 0.0
+        louder.append(int(one))
+    return cells
+
+
+def bordering(cells: BoolArray) -> BoolArray:
+    """Return the cells of a map and those beside them."""
+    wider: BoolArray = ndimage.binary_dilation(cells, _JOINED)
+    return wider
+
+
+def enlarged(cells: BoolArray, shape: tuple[int, int]) -> BoolArray:
+    """Return a map as one with more cells: each is as the one that it lies in."""
+    rows, cols = (np.arange(n) * m // n for n, m in zip(shape, cells.shape, strict=True))
+    return cells[np.ix_(rows, cols)]
+
+
+def reduced(cells: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """Return a map as one with fewer cells: each is the maximum of those that lie in it."""
+    rows, cols = (np.arange(n) * m // n for n, m in zip(cells.shape, shape, strict=True))
+    fewer = np.zeros(shape, np.float32)
+    np.maximum.at(fewer, np.ix_(rows, cols), cells)
+    return fewer
 
 
 def around(places: tuple[Box, ...]) -> Box:

@@ -28,6 +28,11 @@ class Prototypes(NamedTuple):
         """(n,) cells of each vector."""
         return np.bincount(self.labels.ravel(), minlength=len(self.vectors))
 
+    def cells(self) -> FloatArray:
+        """Return the map ``(rows, cols, k)``: every cell as the vector that stands for it."""
+        cells: FloatArray = self.vectors[self.labels]
+        return cells
+
 
 def prototypes(features: FloatArray) -> Prototypes:
     """Choose vectors of a map ``(k, rows, cols)`` until every cell is near to one.

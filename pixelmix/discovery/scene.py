@@ -24,6 +24,29 @@ _BLUR = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What is seen, and what part of the sound falls to each cell."""
+
+    shares: FloatArray
+    """(rows, cols): the parts, smoothed over the picture."""
+    vectors: FloatArray
+    """(rows, cols, k)"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closer:
+    """A closer look at a scene: a larger picture, and so more cells."""
+
+    seen: Prototypes
+    parts: FloatArray
+    """(n,): part of the sound that falls to the mask of each vector."""
+
+    def view(self) -> View:
+        """Return it cell by cell."""
+        return View(over_cells(self.parts, self.seen), self.seen.cells())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Scenes follow each other; together they cover the sound once. At most some 40 kB each."""
 
@@ -40,6 +63,8 @@ class Scene:
     """(steps,): energy of the whole."""
     sample: FloatArray
     """(k, SAMPLES): components where the sound is, each point standing for as much of it."""
+    closer: tuple[Closer, ...] = ()
+    """From the closest on; most scenes have none."""
 
     @property
     def total(self) -> float:
@@ -51,10 +76,9 @@ class Scene:
         parts = self.energy.sum(axis=1) / max(self.total, QUIET)
         return over_cells(parts, self.seen)
 
-    def vectors(self) -> FloatArray:
-        """Return ``(rows, cols, k)``."""
-        found: FloatArray = self.seen.vectors[self.seen.labels]
-        return found
+    def view(self) -> View:
+        """Return it cell by cell."""
+        return View(self.shares(), self.seen.cells())
 
 
 def describe(
@@ -86,6 +110,13 @@ def describe(
         mixture=np.add.reduceat(power.sum(axis=0), at),
         sample=_sampled(components.reshape(len(components), -1), magnitude.ravel()),
     )
+
+
+def look_closer(seen: Prototypes, masks: FloatArray, magnitude: FloatArray) -> Closer:
+    """Return a closer look at what `describe` describes, with the masks of its own vectors."""
+    power = np.square(magnitude)
+    heard = (np.square(masks) * power).sum(axis=(1, 2))
+    return Closer(seen, heard / max(float(power.sum()), QUIET))
 
 
 def _sampled(components: FloatArray, weights: FloatArray) -> FloatArray:

@@ -1,6 +1,7 @@
 """Sparse pictures in: only those a model asks for are decoded, key frames where they suffice."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -14,7 +15,7 @@ from pixelmix.media.colours import likely_matrix, states_matrix
 from pixelmix.media.keyframes import Decoded, Key, Scout, Track
 from pixelmix.media.opening import reading
 from pixelmix.media.orientation import Orientation, orientation, upright
-from pixelmix.types import MediaInfo, Picture
+from pixelmix.types import ByteArray, MediaInfo, Picture
 
 _LONG_SIDE_FACTOR = 4
 """The long side of a picture is at most this many short sides."""
@@ -57,17 +58,15 @@ class PictureReader(Closing):
     ) -> None:
         self._path = info.path
         self._tolerance = Fraction(tolerance)
-        self.width, self.height = picture_size(
-            info.video.width, info.video.height, short_side, multiple
-        )
+        self._short_side, self._multiple = short_side, multiple
         self._scout = Scout(info, threads)
         self._info, self._threads = info, threads
         video = info.video
         self._end = None if video.duration is None else video.start + video.duration
         self._decoder: _Decoder | None = None
         self._turn: Orientation | None = None
-        self._last: Picture | None = None
-        self._last_key: tuple[Fraction, Picture] | None = None
+        self._last: _Shown | None = None
+        self._last_key: tuple[Fraction, _Shown] | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -89,37 +88,46 @@ class PictureReader(Closing):
             # The last key frame is as good for a time after the end as for the end.
             time = min(time, self._end)
         with reading(self._path):
-            picture = self._sparse(Fraction(time))
-        if picture is None:
+            shown = self._sparse(Fraction(time))
+        if shown is None:
             raise InputError(f"{self._path}: no picture of the video could be decoded")
-        self._last = picture
-        return picture
+        self._last = shown
+        return shown.picture
 
-    def _sparse(self, time: Fraction) -> Picture | None:
+    def again(self, short_side: int) -> ByteArray:
+        """Return the picture that `at` gave last, in another size: (height, width, 3) RGB."""
+        if self._last is None:
+            raise ValueError("no picture has been asked for yet")
+        return self._resized(self._last.frame, short_side)
+
+    def _sparse(self, time: Fraction) -> "_Shown | None":
         key = self._scout.key_before(time)
         if key is not None and time - key.time <= self._tolerance:
             if self._last_key is not None and self._last_key[0] == key.time:
                 return self._last_key[1]
             frame = self._scout.decode_alone(key)
             if frame is not None:
-                picture = self._picture(Decoded(key.time, frame))
-                self._last_key = (key.time, picture)
-                return picture
+                shown = self._shown(Decoded(key.time, frame))
+                self._last_key = (key.time, shown)
+                return shown
         if self._decoder is None:
             # Opened only when key frames do not suffice: an open file holds an index of every
             # packet, 20 MB for an hour of MP4.
             self._decoder = _Decoder(self._info, self._threads, exact=not self._tolerance)
         decoded = self._decoder.at(time, key)
-        return self._last if decoded is None else self._picture(decoded)
+        return self._last if decoded is None else self._shown(decoded)
 
-    def _picture(self, decoded: Decoded) -> Picture:
-        if self._last is not None and self._last.time == float(decoded.time):
+    def _shown(self, decoded: Decoded) -> "_Shown":
+        time, frame = float(decoded.time), decoded.frame
+        if self._last is not None and self._last.picture.time == time:
             return self._last
-        frame = decoded.frame
+        return _Shown(Picture(time, self._resized(frame, self._short_side)), frame)
+
+    def _resized(self, frame: VideoFrame, short_side: int) -> ByteArray:
         if self._turn is None:
             self._turn = orientation(frame)
-        turn = self._turn
-        width, height = self.width, self.height
+        turn, video = self._turn, self._info.video
+        width, height = picture_size(video.width, video.height, short_side, self._multiple)
         if turn.transpose:
             width, height = height, width
         rgb = frame.reformat(
@@ -132,8 +140,15 @@ class PictureReader(Closing):
             interpolation=_SCALING,
             threads=1,
         )
-        pixels = rgb.to_ndarray()
-        return Picture(float(decoded.time), upright(pixels.astype(np.uint8, copy=False), turn))
+        return upright(rgb.to_ndarray().astype(np.uint8, copy=False), turn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A picture, and what it was made from."""
+
+    picture: Picture
+    frame: VideoFrame
 
 
 def picture_size(width: int, height: int, short_side: int, multiple: int) -> tuple[int, int]:

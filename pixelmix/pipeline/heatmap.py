@@ -80,7 +80,7 @@ def heatmap_video(
     """
     info = probe(source.path, source.audio_track)
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial_target:
-        seen = survey(source, info, networks, progress)
+        seen = survey(source, info, networks, progress, closely=view.mode == "regions")
         maps = _maps(seen, view, info, networks)
         networks.rest()  # the encoder wants as much memory again
         report = render(
@@ -114,7 +114,7 @@ def heatmap_still(
     """
     info = probe(source.path, source.audio_track)
     with partial_path(target, overwrite=overwrite, inputs=(source.path,)) as partial_target:
-        seen = survey(source, info, networks, progress)
+        seen = survey(source, info, networks, progress, closely=view.mode == "regions")
         maps = _maps(seen, view, info, networks)
         loudness = np.concatenate([scene.energy.max(axis=0) for scene in seen.scenes])
         if time is None:

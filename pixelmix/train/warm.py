@@ -73,7 +73,7 @@ def sound_side(bundle: Bundle, dataset: Dataset, mixer: Mixer, recipe: Recipe) -
             ) from error
         _measure(separator.audio, mixer, recipe)
         for index, kind in enumerate((*mixer.kinds, SCENES)):
-            vector = _seen(networks, dataset, kind)
+            vector = class_vector(networks, dataset, kind)
             if vector is not None:
                 separator.emb.weight[index] = torch.from_numpy(vector).clamp(0.01, 0.99).logit()
     state = separator.state_dict()
@@ -174,7 +174,7 @@ def _measure(network: AudioNetwork, mixer: Mixer, recipe: Recipe) -> None:
         norm.running_var = variance * scale**2
 
 
-def _seen(networks: Networks, dataset: Dataset, kind: str) -> FloatArray | None:
+def class_vector(networks: Networks, dataset: Dataset, kind: str) -> FloatArray | None:
     """Return ``(k,)``: the mean over pictures of what a bundle sees in them, None without any."""
     stills = list(training_stills(dataset).get(kind, ()))
     own = [s for s in dataset.split("train") if s.kind == kind and s.pictures]

@@ -2,6 +2,7 @@
 
 import time
 import tracemalloc
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelmix.discovery.discover import MOST, Found, discover
-from pixelmix.discovery.scene import SAMPLES
+from pixelmix.discovery.discover import CLOSER_SURE, MOST, Found, discover
+from pixelmix.discovery.prototypes import prototypes
+from pixelmix.discovery.scene import SAMPLES, Scene, look_closer
+from pixelmix.mix.blend import compete
 from pixelmix.types import FloatArray
-from tests.discovery.made_scenes import SHAPE, K, looks, make_scene, masks_of, scene_of
+from tests.discovery.made_scenes import SHAPE, K, looks, make_scene, masks_of, scene_of, sounds
 
 BOTH = {0: 1.0, 1: 1.0}
 
@@ -122,6 +125,66 @@ def test_a_guess_is_no_region_unless_it_is_asked_for() -> None:
 
     assert kinds(discover(scenes, vague)) == [0]
     assert kinds(discover(scenes, vague, 2)) == [0, 1]
+
+
+def closer(scene: Scene, *placed: tuple[int, int, int], loud: Mapping[int, float] = BOTH) -> Scene:
+    """The scene with a look at twice as many cells, which shows more."""
+    features = looks(placed, (2 * SHAPE[0], 2 * SHAPE[1]))
+    components, magnitude = sounds(loud)
+    seen = prototypes(features)
+    masks = masks_of(seen.vectors, components.reshape(K, -1)).reshape(-1, *magnitude.shape)
+    return replace(scene, closer=(look_closer(seen, masks, magnitude),))
+
+
+def test_a_closer_look_shows_what_is_small() -> None:
+    scene = make_scene([(0, 3, 2)], BOTH)
+    assert kinds(discover([scene], masks_of)) == [0]
+    near = closer(scene, (0, 7, 5), (1, 14, 30))
+    found = discover([near, scene], masks_of)
+    assert kinds(found) == [0, 1]
+    small = found[1]
+    assert small.cells.shape == (2, *SHAPE)
+    assert small.cells[0].argmax() == 7 * SHAPE[1] + 15
+    assert not small.cells[1].any()
+    # The energy of a closer look's cell is its part of the same sound.
+    share = near.closer[0].view().shares[15, 31]
+    assert small.cells.max() == pytest.approx(share * scene.total, rel=1e-4)
+
+
+def test_a_closer_look_changes_nothing_about_what_is_known() -> None:
+    scene = make_scene([(0, 3, 2), (1, 3, 12)], BOTH)
+    # There the first thing looks like something else.
+    near = closer(scene, (2, 7, 5), (1, 7, 25), loud={0: 1.0, 1: 1.0, 2: 1.0})
+    for one, other in zip(discover([scene], masks_of), discover([near], masks_of), strict=True):
+        np.testing.assert_array_equal(one.feature, other.feature)
+        np.testing.assert_array_equal(one.cells, other.cells)
+
+
+def test_a_closer_look_has_to_be_surer() -> None:
+    scene = make_scene([(0, 3, 2)], BOTH)
+    near = closer(scene, (1, 14, 30))
+    twice = replace(near, closer=(*near.closer, *near.closer))
+
+    def vague(vectors: FloatArray, points: FloatArray) -> FloatArray:
+        masks = masks_of(vectors, points)
+        masks[vectors.argmax(axis=1) == 1] = level
+        return masks
+
+    level, low, high = 0.125, *sorted(CLOSER_SURE)
+    _, mask = compete(np.array([[0.02], [level]], np.float32))
+    assert low < mask < high
+    assert CLOSER_SURE[0] == high
+    assert kinds(discover([near], vague)) == [0]
+    assert kinds(discover([twice], vague)) == [0, 1]
+
+
+def test_count_takes_what_closer_looks_show_before_guesses() -> None:
+    scene = make_scene([(0, 3, 2), (2, 7, 8)], {0: 1.0, 1: 1.0, 2: 0.05})
+    near = closer(scene, (1, 4, 28), loud={0: 1.0, 1: 1.0, 2: 0.05})
+    assert kinds(discover([near], masks_of)) == [0, 1]
+    assert kinds(discover([near], masks_of, 1)) == [0]
+    assert kinds(discover([near], masks_of, 2)) == [0, 1]
+    assert kinds(discover([near], masks_of, 3)) == [0, 2, 1]
 
 
 def test_there_are_never_too_many() -> None:

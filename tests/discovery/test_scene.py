@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelmix.discovery.prototypes import Prototypes, prototypes
-from pixelmix.discovery.scene import BANDS, FRAMES_PER_STEP, SAMPLES, describe, over_cells
-from tests.discovery.made_scenes import K, make_scene, sounds
+from pixelmix.discovery.scene import (
+    BANDS,
+    FRAMES_PER_STEP,
+    SAMPLES,
+    describe,
+    look_closer,
+    over_cells,
+)
+from tests.discovery.made_scenes import SHAPE, K, looks, make_scene, masks_of, sounds
 
 
 @given(
@@ -43,6 +50,19 @@ def test_shares_are_parts_of_the_sound() -> None:
     assert 0.6 < shares[4, 13] < 0.85
     assert shares[0, 8] < 0.01
     assert shares.max() <= 1.0
+
+
+def test_a_closer_look_counts_as_the_scene_does() -> None:
+    components, magnitude = sounds({0: 1.0, 1: 2.0})
+    seen = prototypes(looks([(0, 3, 3), (1, 3, 12)]))
+    masks = masks_of(seen.vectors, components.reshape(K, -1)).reshape(-1, *magnitude.shape)
+    scene = describe(0.0, 0.05, seen, masks, components, magnitude)
+    view = look_closer(seen, masks, magnitude).view()
+    np.testing.assert_allclose(view.shares, scene.view().shares, rtol=1e-4)
+    np.testing.assert_array_equal(view.vectors, scene.view().vectors)
+    assert view.vectors.shape == (*SHAPE, K)
+    quiet = look_closer(seen, masks, magnitude * 1e-6)
+    assert quiet.parts.max() < 1e-6
 
 
 def test_samples_lie_where_the_sound_is() -> None:

@@ -38,6 +38,23 @@ def assert_shows(picture: Picture, index: int, fps: int = 25, start: float = 0.0
     assert float(picture.rgb.mean()) == pytest.approx(grey_level(index), abs=1.6)
 
 
+@pytest.mark.parametrize("tolerance", [0.0, 1.5])
+def test_the_same_picture_comes_again_in_another_size(tmp_path: Path, tolerance: float) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=3, gop=25, rotation=90)
+    info = probe(path)
+    with (
+        PictureReader(info, 32, tolerance=tolerance) as reader,
+        PictureReader(info, 48, tolerance=tolerance) as other,
+    ):
+        with pytest.raises(ValueError, match="no picture"):
+            reader.again(48)
+        for time in (0.3, 1.1, 1.2, 2.9, 9.0, 1.2):
+            small, large = reader.at(time), other.at(time)
+            assert small.time == large.time
+            np.testing.assert_array_equal(reader.again(48), large.rgb)
+            np.testing.assert_array_equal(reader.again(32), small.rgb)
+
+
 @pytest.mark.parametrize(
     ("suffix", "options"),
     [
