@@ -20,6 +20,11 @@ coarse one moves a border by up to a cell, the fine one follows the outline, wor
 every other pixel (He and Sun, "Fast Guided Filter", 2015)."""
 _EDGE = 0.005
 """Variance of brightness (full scale 1) from which a change counts as an edge."""
+_SMOOTH = (
+    "convolution",
+    ":".join(f"{plane}m=1 2 1 2 4 2 1 2 1:{plane}rdiv=1/16" for plane in range(4)),
+)
+"""FFmpeg's fast guided filter takes steps of two pixels: a binomial filter makes slopes of them."""
 _TICK = Fraction(1)
 
 
@@ -105,7 +110,7 @@ class Fitting:
         low, high = round(HEADROOM * 65_535), round((1 - HEADROOM) * 65_535)
         cells = self._guided(small, self._maps, coarse, _COARSE)
         cells = chain(graph, cells, _every(f"clip(val\\,{low}\\,{high})"))
-        cells = self._guided(guides, cells, fine, _FINE)
+        cells = chain(graph, self._guided(guides, cells, fine, _FINE), _SMOOTH)
         return chain(graph, cells, _every(f"clip((val-{low})*65535/{high - low}\\,0\\,65535)"))
 
     def _guided(
