@@ -80,18 +80,20 @@ class _Shot:
 def _scene(shot: _Shot, stretch: Stretch, heard: Heard, networks: Networks) -> Scene:
     fe, frames = networks.bundle.front_end, shot.frames
     components, magnitude = heard.components[..., frames], heard.magnitude[:, frames]
-    seen, *closer = (prototypes(one[0]) for one in (shot.look.features, *shot.look.closer))
-    masks, *other = (masks_at(networks, one.vectors, components) for one in (seen, *closer))
+    seen = prototypes(shot.look.features[0])
     scene = describe(
         stretch.start + frames.start * fe.hop / fe.rate,
         FRAMES_PER_STEP * fe.hop / fe.rate,
         seen,
-        masks,
+        masks_at(networks, seen.vectors, components),
         components,
         magnitude,
     )
-    looks = zip(closer, other, strict=True)
-    return replace(scene, closer=tuple(look_closer(*look, magnitude) for look in looks))
+    if shot.look.closer is None:
+        return scene
+    closer = prototypes(shot.look.closer[0])
+    masks = masks_at(networks, closer.vectors, components)
+    return replace(scene, closer=look_closer(closer, masks, magnitude))
 
 
 def _watched(

@@ -12,20 +12,20 @@ from pixelmix.model.images import network_input
 from pixelmix.model.session import Networks
 from pixelmix.types import ByteArray, FloatArray, MediaInfo
 
-_CLOSER = (2.0, 2**0.5)
-"""Sizes of the pictures of closer looks, times the model's own."""
+_CLOSER = 2**0.5
+"""Size of the picture of a closer look, times the model's own."""
 _MULTIPLE = 32
-"""They are rounded to it."""
+"""It is rounded to it."""
 _FIRST, _EVERY = 4, 16
-"""The first pictures are looked at closely, and then one of so many: it takes six times as long as
-the plain look, and players seldom change."""
+"""The first pictures are looked at closely, and then one of so many: it takes twice as long as the
+plain look, and players seldom change."""
 
 
 class Watch(Closing):
     """Looks at the pictures of window after window; each goes through the network once.
 
-    With ``closely``, larger ones of some pictures go through it, too: players who are small in the
-    picture are seen there.
+    With ``closely``, some pictures go through it larger, too: players who are small in the picture
+    are seen there.
     """
 
     def __init__(self, info: MediaInfo, networks: Networks, *, closely: bool = False) -> None:
@@ -64,19 +64,18 @@ class Watch(Closing):
         for look in self._looks.values():
             if look.shown == picture.time:
                 return look
-        look = Look(picture.time, self._seen(picture.rgb), self._closer_looks())
+        look = Look(picture.time, self._seen(picture.rgb), self._closer_look())
         self._looks[time] = look
         return look
 
-    def _closer_looks(self) -> tuple[FloatArray, ...]:
+    def _closer_look(self) -> FloatArray | None:
         """Look again at the picture that was asked for last, if it is its turn."""
         count = self._looked
         self._looked += 1
         if not self._closely or (count >= _FIRST and count % _EVERY):
-            return ()
-        own = self._networks.bundle.vision.short_side
-        sides = [max(1, round(own * times / _MULTIPLE)) * _MULTIPLE for times in _CLOSER]
-        return tuple(self._seen(self._pictures.again(side)) for side in sides)
+            return None
+        side = self._networks.bundle.vision.short_side * _CLOSER
+        return self._seen(self._pictures.again(max(1, round(side / _MULTIPLE)) * _MULTIPLE))
 
     def _seen(self, rgb: ByteArray) -> FloatArray:
         return self._networks.features(network_input(rgb, self._networks.bundle.vision))
@@ -90,5 +89,5 @@ class Look:
     """Time of the picture itself."""
     features: FloatArray
     """(1, k, rows, cols)"""
-    closer: tuple[FloatArray, ...] = ()
-    """The same of larger pictures, from the largest on; of most there are none."""
+    closer: FloatArray | None
+    """The same of a larger picture, with more cells; None of most."""

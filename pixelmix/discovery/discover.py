@@ -20,8 +20,9 @@ NEW = 0.04
 SURE = 0.27
 """How decided a mask must be, 0 to 1 (as `mix.meter` has it): one that gets a little of everything
 is a guess."""
-CLOSER_SURE = (0.36, SURE)
-"""The same for what only closer looks show, from the closest on: there is most to be mistaken."""
+SMALL = 1 / 8
+"""Part of the picture that a region covers at most which only a closer look shows: a larger one
+would have been seen before, and is the surroundings."""
 MOST = 12
 """Regions, at most."""
 _MOST_POINTS = 2**16
@@ -77,8 +78,7 @@ def discover(
         return ()
     regions = _Regions(scenes, masks_of, MOST if count is None else count)
     regions.add(LOUD, SURE, NEW)
-    for level, sure in enumerate(CLOSER_SURE):
-        regions.add_closer(level, sure)
+    regions.add_closer(LOUD, SURE, NEW)
     if count is not None:
         regions.add(0.0, 0.0, 0.0)
     return regions.found()
@@ -110,12 +110,12 @@ class _Regions:
         looks = ((scene.view(), scene.total, True) for scene in self._scenes)
         self._add(looks, loud, sure, new)
 
-    def add_closer(self, level: int, sure: float) -> None:
+    def add_closer(self, loud: float, sure: float, new: float) -> None:
         """Add what is seen in closer looks where no region is."""
         views = {
-            number: scene.closer[level].view()
+            number: scene.closer.view()
             for number, scene in enumerate(self._scenes)
-            if level < len(scene.closer)
+            if scene.closer is not None
         }
         if not views:
             return
@@ -125,14 +125,18 @@ class _Regions:
         free = ~enlarged(near, grid)
         before = len(self._features)
         looks = ((view, self._scenes[number].total, free) for number, view in views.items())
-        self._add(looks, LOUD, sure, NEW)
+        self._add(looks, loud, sure, new)
+        seen = np.zeros((len(self._features), *cells.shape[1:]), np.float32)
         regions = self._metric.coordinates(self._features)
-        added = range(before, len(self._features))
-        self._closer |= {one: np.zeros(cells.shape[1:], np.float32) for one in added}
-        for number, view in views.items() if added else ():
+        for number, view in views.items():
             owned = _owned(view, self._scenes[number].total, self._metric, regions) * free
-            for one in added:
-                self._closer[one][number] = reduced(owned[one], near.shape)
+            for one, cells_of in enumerate(owned):
+                seen[one, number] = reduced(cells_of, near.shape)
+        size = np.mean(seen > 0, axis=(2, 3)).max(axis=1, initial=0.0)
+        small = [one for one in range(before, len(seen)) if size[one] <= SMALL]
+        self._closer = {before + i: seen[one] for i, one in enumerate(small)}
+        kept = [*range(before), *small]
+        self._features, self._worths = self._features[kept], [self._worths[one] for one in kept]
 
     def found(self) -> tuple[Found, ...]:
         """Return them all, from left to right."""

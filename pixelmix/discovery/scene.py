@@ -63,8 +63,8 @@ class Scene:
     """(steps,): energy of the whole."""
     sample: FloatArray
     """(k, SAMPLES): components where the sound is, each point standing for as much of it."""
-    closer: tuple[Closer, ...] = ()
-    """From the closest on; most scenes have none."""
+    closer: Closer | None = None
+    """None of most scenes."""
 
     @property
     def total(self) -> float:

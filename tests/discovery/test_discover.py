@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelmix.discovery.discover import CLOSER_SURE, MOST, Found, discover
+from pixelmix.discovery.discover import MOST, Found, discover
 from pixelmix.discovery.prototypes import prototypes
 from pixelmix.discovery.scene import SAMPLES, Scene, look_closer
-from pixelmix.mix.blend import compete
 from pixelmix.types import FloatArray
 from tests.discovery.made_scenes import SHAPE, K, looks, make_scene, masks_of, scene_of, sounds
 
@@ -133,7 +132,7 @@ def closer(scene: Scene, *placed: tuple[int, int, int], loud: Mapping[int, float
     components, magnitude = sounds(loud)
     seen = prototypes(features)
     masks = masks_of(seen.vectors, components.reshape(K, -1)).reshape(-1, *magnitude.shape)
-    return replace(scene, closer=(look_closer(seen, masks, magnitude),))
+    return replace(scene, closer=look_closer(seen, masks, magnitude))
 
 
 def test_a_closer_look_shows_what_is_small() -> None:
@@ -146,8 +145,9 @@ def test_a_closer_look_shows_what_is_small() -> None:
     assert small.cells.shape == (2, *SHAPE)
     assert small.cells[0].argmax() == 7 * SHAPE[1] + 15
     assert not small.cells[1].any()
+    assert near.closer is not None
     # The energy of a closer look's cell is its part of the same sound.
-    share = near.closer[0].view().shares[15, 31]
+    share = near.closer.view().shares[15, 31]
     assert small.cells.max() == pytest.approx(share * scene.total, rel=1e-4)
 
 
@@ -160,22 +160,15 @@ def test_a_closer_look_changes_nothing_about_what_is_known() -> None:
         np.testing.assert_array_equal(one.cells, other.cells)
 
 
-def test_a_closer_look_has_to_be_surer() -> None:
+def test_what_only_a_closer_look_shows_is_small() -> None:
+    """What fills much of the picture would have been seen before: it is the surroundings."""
     scene = make_scene([(0, 3, 2)], BOTH)
-    near = closer(scene, (1, 14, 30))
-    twice = replace(near, closer=(*near.closer, *near.closer))
-
-    def vague(vectors: FloatArray, points: FloatArray) -> FloatArray:
-        masks = masks_of(vectors, points)
-        masks[vectors.argmax(axis=1) == 1] = level
-        return masks
-
-    level, low, high = 0.125, *sorted(CLOSER_SURE)
-    _, mask = compete(np.array([[0.02], [level]], np.float32))
-    assert low < mask < high
-    assert CLOSER_SURE[0] == high
-    assert kinds(discover([near], vague)) == [0]
-    assert kinds(discover([twice], vague)) == [0, 1]
+    many = [(1, row, col) for row in (1, 9, 15) for col in range(14, 34, 4)]
+    assert kinds(discover([closer(scene, *many)], masks_of)) == [0]
+    assert kinds(discover([closer(scene, many[-1])], masks_of)) == [0, 1]
+    alone = make_scene([], BOTH)
+    assert discover([closer(alone, *many)], masks_of) == ()
+    assert kinds(discover([closer(alone, many[-1])], masks_of)) == [1]
 
 
 def test_count_takes_what_closer_looks_show_before_guesses() -> None:
