@@ -103,6 +103,9 @@ def heatmap(
     console = Console(json, quiet, verbose)
     if at is not None and not still:
         raise UsageError("--at says which picture --still writes; give both")
+    for name in inputs:
+        if still and name.suffix.lower() == ".png" and not name.exists():
+            raise UsageError(f"--still takes no name; write the picture with -o {name}")
     view = _view(mode, opacity, side_by_side)
     files = expand(inputs, output)
     with open_networks(model, device, threads, console, look, sharers=2 * jobs) as networks:

@@ -36,6 +36,7 @@ def test_a_picture(run: Run, clip: Path, tiny_bundle: Path) -> None:
     [
         (("--mode", "rainbow"), ("energy", "clusters", "regions")),
         (("--at", "3"), ("--still",)),
+        (("--still", "picture.png"), ("--still takes no name", "-o picture.png")),
     ],
 )
 def test_wrong_words(
