@@ -14,8 +14,8 @@ from pixelmix.types import ByteArray, FloatArray, MediaInfo
 
 _CLOSER = 2**0.5
 """Size of the picture of a closer look, times the model's own."""
-_MULTIPLE = 32
-"""It is rounded to it."""
+_MULTIPLE, _LARGEST = 32, 1024
+"""It is rounded to it, pixels of the short side; a larger one would take gigabytes."""
 _FIRST, _EVERY = 4, 16
 """The first pictures are looked at closely, and then one of so many: it takes twice as long as the
 plain look, and players seldom change."""
@@ -31,9 +31,10 @@ class Watch(Closing):
     def __init__(self, info: MediaInfo, networks: Networks, *, closely: bool = False) -> None:
         self._networks = networks
         self._looks: dict[float, Look] = {}
-        self._closely = closely
         self._looked = 0
         vision = networks.bundle.vision
+        side = max(1, round(vision.short_side * _CLOSER / _MULTIPLE)) * _MULTIPLE
+        self._closer_side = side if closely and side <= _LARGEST else None
         # A key frame up to one spacing old lies within the window all the same, and costs a
         # fraction of decoding up to the very picture.
         self._pictures = PictureReader(info, vision.short_side, tolerance=vision.frame_spacing)
@@ -72,10 +73,9 @@ class Watch(Closing):
         """Look again at the picture that was asked for last, if it is its turn."""
         count = self._looked
         self._looked += 1
-        if not self._closely or (count >= _FIRST and count % _EVERY):
+        if self._closer_side is None or (count >= _FIRST and count % _EVERY):
             return None
-        side = self._networks.bundle.vision.short_side * _CLOSER
-        return self._seen(self._pictures.again(max(1, round(side / _MULTIPLE)) * _MULTIPLE))
+        return self._seen(self._pictures.again(self._closer_side))
 
     def _seen(self, rgb: ByteArray) -> FloatArray:
         return self._networks.features(network_input(rgb, self._networks.bundle.vision))

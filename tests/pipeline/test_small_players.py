@@ -1,5 +1,6 @@
 """Who is small in the picture is found by closer looks, and they are few."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,11 @@ def test_closer_looks_are_few_and_only_for_regions(tmp_path: Path, networks: Net
     for one, other in zip(plain.scenes, closely.scenes, strict=True):
         np.testing.assert_array_equal(one.energy, other.energy)
         np.testing.assert_array_equal(one.seen.labels, other.seen.labels)
+
+
+def test_a_look_that_is_large_already_is_not_repeated(tmp_path: Path, networks: Networks) -> None:
+    video = film(tmp_path / "a.mp4", 2.0)
+    bundle = replace(networks.bundle, vision=replace(networks.bundle.vision, short_side=1024))
+    with Networks.open(bundle, "cpu", threads=1) as large:
+        seen = survey(Source(video), probe(video), large, closely=True)
+    assert all(scene.closer is None for scene in seen.scenes)
