@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelmix.discovery.places import bordering, enlarged, reduced, usually, without_edges
@@ -49,6 +49,7 @@ def test_a_faint_place_elsewhere_does_not_make_an_edge() -> None:
 
 
 @given(seed=st.integers(0, 200), regions=st.integers(0, 4), scenes=st.integers(1, 3))
+@settings(deadline=None)
 def test_edges_change_hands_and_nothing_gets_lost(seed: int, regions: int, scenes: int) -> None:
     random = np.random.default_rng(seed)
     cells = random.random((regions, scenes, ROWS, COLS), np.float32)
