@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from pixelmix.discovery.discover import Found, discover
-from pixelmix.discovery.places import around, boxes
+from pixelmix.discovery.places import around, boxes, prominent
 from pixelmix.drawing.regions_picture import Sight
 from pixelmix.dsp.warp import row_frequencies
 from pixelmix.heard import Record, masks_at
@@ -21,8 +21,6 @@ from pixelmix.types import FoundRegion, MediaInfo, Region
 
 _PICTURE_SIDE = 480
 """Pixels of the short side of the picture that is shown."""
-_SEEN = 0.3
-"""Cells are outlined that have this part of the best one's energy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,9 +105,7 @@ def sight(finding: Finding, networks: Networks) -> Sight:
     shape = record.seen.labels.shape
     shown = np.zeros((0, *shape), np.bool_)
     if cells is not None:
-        now = cells[:, scene]
-        best = now.max(axis=(1, 2), keepdims=True)
-        shown = (now >= _SEEN * best) & (best > 0)
+        shown = prominent(cells[:, scene])
     spectrogram, weights = finding.course.spectrogram()
     return Sight(
         picture=picture.rgb,

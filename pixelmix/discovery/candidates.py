@@ -12,8 +12,6 @@ from pixelmix.discovery.scene import View
 from pixelmix.mix.blend import compete
 from pixelmix.types import BoolArray, FloatArray
 
-LOUD = 0.08
-"""Part of the sound that a place must get: an empty scene gets some 0.04 of anything."""
 ALIKE = 0.9
 """Correlation of two masks' logits from which on two places are taken for one sound."""
 CANDIDATES = 48
@@ -83,16 +81,20 @@ class Candidates:
         lengths = np.linalg.norm(coordinates, axis=1, keepdims=True)
         self._directions = coordinates / np.maximum(lengths, 1e-9)
 
-    def choose(self, known: int, most: int, sure: float, new: float) -> dict[int, float]:
-        """Return more regions among them, and what made each one; the first ``known`` are some."""
+    def choose(
+        self, known: int, most: int, loud: float, sure: float, new: float
+    ) -> dict[int, float]:
+        """Return more regions among them, and what made each one; the first ``known`` are some.
+
+        The first of all must be worth ``loud``, each other one ``new``.
+        """
         chosen: dict[int, float] = {}
         while known + len(chosen) < min(len(self._masks), most):
             before = [*range(known), *chosen]
             left = [i for i in range(known, len(self._masks)) if i not in chosen]
             worth = [self._worth(i, before, sure) for i in left]
             best = int(np.argmax(worth))
-            # Without a threshold all are taken.
-            if new and worth[best] < (new if before else LOUD):
+            if worth[best] < (new if before else loud):
                 break
             chosen[left[best]] = worth[best]
         return chosen

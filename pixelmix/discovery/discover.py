@@ -7,14 +7,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from pixelmix.discovery.candidates import LOUD, Candidates, grouped, places_in
+from pixelmix.discovery.candidates import Candidates, grouped, places_in
 from pixelmix.discovery.metric import Float64Array, SoundMetric, correlations
-from pixelmix.discovery.places import bordering, enlarged, reduced, usually, without_edges
+from pixelmix.discovery.places import bordering, enlarged, prominent, reduced, without_edges
 from pixelmix.discovery.scene import QUIET, SAMPLES, Scene, View
 from pixelmix.types import BoolArray, FloatArray
 
+LOUD = 0.08
+"""Part of the sound that a place must get: an empty scene gets some 0.04 of anything."""
 OWN = 0.7
-"""The same for a cell to belong to a region."""
+"""Correlation of a cell's mask with a region's from which on it belongs to it."""
 NEW = 0.04
 """Part of the sound that another region must take, times how new its mask is."""
 SURE = 0.27
@@ -78,7 +80,7 @@ def discover(
         return ()
     regions = _Regions(scenes, masks_of, MOST if count is None else count)
     regions.add(LOUD, SURE, NEW)
-    regions.add_closer(LOUD, SURE, NEW)
+    regions.add_closer()
     if count is not None:
         regions.add(0.0, 0.0, 0.0)
     return regions.found()
@@ -110,7 +112,7 @@ class _Regions:
         looks = ((scene.view(), scene.total, True) for scene in self._scenes)
         self._add(looks, loud, sure, new)
 
-    def add_closer(self, loud: float, sure: float, new: float) -> None:
+    def add_closer(self) -> None:
         """Add what is seen in closer looks where no region is."""
         views = {
             number: scene.closer.view()
@@ -120,19 +122,21 @@ class _Regions:
         if not views:
             return
         cells = self._cells()
-        near = bordering(np.any(usually(cells.sum(axis=1)), axis=0))
+        near = bordering(np.any(prominent(cells.sum(axis=1)), axis=0))
         grid = next(iter(views.values())).shares.shape
         free = ~enlarged(near, grid)
         before = len(self._features)
         looks = ((view, self._scenes[number].total, free) for number, view in views.items())
-        self._add(looks, loud, sure, new)
+        self._add(looks, LOUD, SURE, NEW)
+        if len(self._features) == before:
+            return
         seen = np.zeros((len(self._features), *cells.shape[1:]), np.float32)
         regions = self._metric.coordinates(self._features)
         for number, view in views.items():
             owned = _owned(view, self._scenes[number].total, self._metric, regions) * free
             for one, cells_of in enumerate(owned):
                 seen[one, number] = reduced(cells_of, near.shape)
-        size = np.mean(seen > 0, axis=(2, 3)).max(axis=1, initial=0.0)
+        size = np.mean(seen > 0, axis=(2, 3)).max(axis=1)
         small = [one for one in range(before, len(seen)) if size[one] <= SMALL]
         self._closer = {before + i: seen[one] for i, one in enumerate(small)}
         kept = [*range(before), *small]
@@ -166,7 +170,7 @@ class _Regions:
         features = np.concatenate([self._features, others])
         masks = self._masks_of(features, self._points)
         candidates = Candidates(masks, self._weights, self._metric, features)
-        chosen = candidates.choose(known, self._most, sure, new)
+        chosen = candidates.choose(known, self._most, loud, sure, new)
         self._features = features[[*range(known), *chosen]]
         self._worths += chosen.values()
 

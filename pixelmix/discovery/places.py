@@ -6,8 +6,8 @@ from scipy import ndimage
 from pixelmix.types import BoolArray, Box, FloatArray
 
 _JOINED = np.ones((3, 3), np.bool_)
-_OFTEN = 0.3
-"""Cells count that have this part of what the best one has over the whole video."""
+_ENOUGH = 0.3
+"""Cells count that have this part of what the best one has, at a moment or over the whole video."""
 _LARGE = 0.25
 """Another place has this part of the largest one's sound, at least."""
 
@@ -19,7 +19,7 @@ def boxes(cells: FloatArray, width: int, height: int) -> tuple[Box, ...]:
     it is everywhere.
     """
     rows, cols = cells.shape
-    labels, count = ndimage.label(usually(cells), _JOINED)
+    labels, count = ndimage.label(prominent(cells), _JOINED)
     if not count:
         return (Box(0.0, 0.0, float(width), float(height)),)
     weights = ndimage.sum_labels(cells, labels, np.arange(1, count + 1))
@@ -38,11 +38,11 @@ def boxes(cells: FloatArray, width: int, height: int) -> tuple[Box, ...]:
     return tuple(sorted(found, key=lambda box: (box.x, box.y)))
 
 
-def usually(cells: FloatArray) -> BoolArray:
-    """Return which cells of maps ``(..., rows, cols)`` count, as regions are there often enough."""
+def prominent(cells: FloatArray) -> BoolArray:
+    """Return which cells of maps ``(..., rows, cols)`` count: those that have enough."""
     most = cells.max(axis=(-2, -1), keepdims=True, initial=0.0)
-    often: BoolArray = cells >= np.maximum(_OFTEN * most, 1e-12)
-    return often
+    enough: BoolArray = cells >= np.maximum(_ENOUGH * most, 1e-12)
+    return enough
 
 
 def without_edges(cells: FloatArray) -> FloatArray:
@@ -56,11 +56,11 @@ def without_edges(cells: FloatArray) -> FloatArray:
     cells = cells.copy()
     louder: list[int] = []
     for one in np.argsort(-usual.sum(axis=(1, 2)), kind="stable"):
-        labels, count = ndimage.label(usually(usual[one]), _JOINED)
+        labels, count = ndimage.label(prominent(usual[one]), _JOINED)
         beside = {
             int(place): other
             for other in reversed(louder)
-            for place in np.unique(labels[bordering(usually(usual[other]))])
+            for place in np.unique(labels[bordering(prominent(usual[other]))])
             if place
         }
         courses = {

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from pixelmix.types import ByteArray
+from pixelmix.types import BoolArray, ByteArray
 
 _DARK, _LIGHT = 0.30, 0.95
 """Lightness in Oklab at both ends; it rises evenly, so that equal steps look equal."""
@@ -38,9 +38,7 @@ def heat() -> ByteArray:
     return table
 
 
-def _inside(
-    lightness: Float64Array, chroma: Float64Array, hue: Float64Array
-) -> npt.NDArray[np.bool_]:
+def _inside(lightness: Float64Array, chroma: Float64Array, hue: Float64Array) -> BoolArray:
     linear = _linear(lightness, chroma, hue)
     return np.asarray(((linear >= 0.0) & (linear <= 1.0)).all(axis=1))
 

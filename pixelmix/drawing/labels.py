@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixelmix.drawing.canvas import Rectangle
+from pixelmix.types import BoolArray
 
-BoolArray = npt.NDArray[np.bool_]
 FloatGrid = npt.NDArray[np.float64]
 
 _STEP = 4

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
 from pixelmix.drawing.canvas import Colour
-from pixelmix.types import ByteArray, FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
+from pixelmix.types import BoolArray, ByteArray, FloatArray
 
 _FINE = 8
 _SMOOTH = 0.5

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from pixelmix.drawing.canvas import (
     FAINT_INK,
@@ -23,7 +22,7 @@ from pixelmix.drawing.outlines import largest_parts, outline
 from pixelmix.drawing.scales import frequency_marks, time_label, time_marks
 from pixelmix.drawing.sounds import LOUDNESS_RANGE, loudness_heights, spectrogram, strip
 from pixelmix.regions.colours import rgb
-from pixelmix.types import ByteArray, FloatArray, FoundRegion
+from pixelmix.types import BoolArray, ByteArray, FloatArray, FoundRegion
 
 NOTHING = "no sounding region found"
 
@@ -45,7 +44,7 @@ class Sight:
     """(height, width, 3): a picture of it as a player shows it."""
     time: float
     """Of the picture, seconds from the start of the file."""
-    cells: npt.NDArray[np.bool_]
+    cells: BoolArray
     """(regions, rows, cols): where in the picture each region is seen; a grid over all of it."""
     spectrogram: FloatArray
     """(rows, columns) of the whole sound, dB; rows from low to high frequency."""

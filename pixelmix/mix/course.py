@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from pixelmix.types import FloatArray
+from pixelmix.types import BoolArray, FloatArray
 
 _FINEST = 4
 """STFT frames of the shortest step."""
@@ -116,7 +115,7 @@ class Course:
         return tuple(found)
 
 
-def _spans(sounding: npt.NDArray[np.bool_], step: float, start: float, seconds: float) -> Spans:
+def _spans(sounding: BoolArray, step: float, start: float, seconds: float) -> Spans:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], sounding, [False]])))
     spans: list[tuple[float, float]] = []
     # The last step may be an open one, shorter than the others.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixelmix.discovery.places import bordering, enlarged, reduced, usually, without_edges
+from pixelmix.discovery.places import bordering, enlarged, prominent, reduced, without_edges
 
 Cells = npt.NDArray[np.float32]
 ROWS, COLS = 6, 12
@@ -61,10 +61,10 @@ def test_edges_change_hands_and_nothing_gets_lost(seed: int, regions: int, scene
     np.testing.assert_array_equal(after.sum(axis=0), cells.sum(axis=0))
 
 
-def test_often_is_seen_from_the_best_cell_of_each_map() -> None:
+def test_what_counts_is_seen_from_the_best_cell_of_each_map() -> None:
     cells = np.stack([place(0, 0, 1.0) + place(4, 4, 0.31), place(0, 0, 9.0) + place(4, 4, 2.0)])
-    assert usually(cells).sum(axis=(1, 2)).tolist() == [8, 4]
-    assert not usually(0.0 * cells).any()
+    assert prominent(cells).sum(axis=(1, 2)).tolist() == [8, 4]
+    assert not prominent(0.0 * cells).any()
     assert bordering(place(2, 5, 1.0) > 0).sum() == 16
 
 
